@@ -35,8 +35,8 @@ class SGD:
     l1 : float
         Strength of the penalty l1 · Σ|w|, at least 0.
     max_norm : float or None
-        Upper bound of the norm of the incoming weights of each unit, above 0. Acts on the weights, not
-        the biases: on ``parameters[0::2]``.
+        Upper bound of the norm of the incoming weights of each unit, above 0; None for no bound. Acts on
+        the weights, not the biases: on ``parameters[0::2]``.
 
     Raises
     ------
@@ -50,7 +50,7 @@ class SGD:
         self.momentum = _setting(momentum, "momentum", R, below=1.0)
         self.weight_decay = _setting(weight_decay, "weight_decay", R)
         self.l1 = _setting(l1, "l1", R)
-        self.max_norm = None if max_norm is None else _setting(max_norm, "max_norm", R, positive=True)
+        self.max_norm = _bound(max_norm, R)
         self.velocity = [np.zeros_like(w) for w in self.parameters]
 
     def step(self, gradients):
@@ -138,7 +138,7 @@ class Adam:
         self.weight_decay = _setting(weight_decay, "weight_decay", R)
         self.decoupled = check_flag(decoupled, "decoupled")
         self.l1 = _setting(l1, "l1", R)
-        self.max_norm = None if max_norm is None else _setting(max_norm, "max_norm", R, positive=True)
+        self.max_norm = _bound(max_norm, R)
         self.m = [np.zeros_like(w) for w in self.parameters]
         self.v = [np.zeros_like(w) for w in self.parameters]
         self.t = 0
@@ -345,6 +345,16 @@ def _setting(value, name, replicas, *, below=np.inf, positive=False):
         count = "" if replicas is None else f", or one for each of {replicas} replicas"
         raise ValueError(f"{name} must be one number{count}; got {value!r}")
     return np.array([check(v, f"{name}[{i}]") for i, v in enumerate(value)])
+
+
+def _bound(max_norm, replicas):
+    """As `_setting`, where None stands for no bound, also in the place of one replica."""
+    if max_norm is None or np.ndim(max_norm) == 0:
+        return None if max_norm is None else _setting(max_norm, "max_norm", replicas, positive=True)
+    free = [c is None for c in max_norm]
+    bound = [1.0 if c is None else c for c in max_norm]
+    bound = _setting(bound, "max_norm", replicas, positive=True)
+    return None if all(free) else np.where(free, np.inf, bound)
 
 
 def _check_parameters(parameters):
