@@ -1,0 +1,555 @@
+"""Keep-masks: exact for every rate, fast, and the same bits from a seed on every machine.
+
+A keep-mask holds one bit for each unit: 1 keeps it (probability 1 − p), 0 drops it (probability p,
+the *drop* probability). This module is the ground floor of the package: the NumPy and PyTorch layers and
+the replica engine all draw their masks here.
+
+The five-line version, which is right and slow::
+
+    def keep_mask(shape, p, rng):
+        return rng.random(shape) >= p
+
+How the fast version stays exact
+--------------------------------
+It draws *eight units at once*. A byte of eight keep-bits is one of 256 patterns, and a pattern with d
+dropped units has the probability P = p^d (1 − p)^(8 − d). Sixteen random bits point into a table of
+65,536 places, of which each pattern owns ⌊65536 P⌋. That alone would be biased, since the floors lose
+something. But what they lose is known: the D places that no floor claimed (at most 255 of the 65,536)
+are *escapes*. Who lands there draws again, with 64 fresh bits, from exactly what the floors left out.
+The mixture has the probabilities P: in exact arithmetic on the rational number that the float p is, up to
+the rounding of the second draw, an error below 2^-71 for every pattern. So a mask costs two random bits a
+unit instead of 53, and there are no logarithms in it whose last digit depends on the processor.
+
+At p = 1/2 all patterns are equally likely: the random byte is the mask, one bit a unit. At p = 0 and
+p = 1 nothing is drawn and the generator stays where it was.
+
+The float mask, 0 or 1/(1 − p), comes from a second small table: 256 patterns of eight floats.
+
+Only ``bit_generator.random_raw`` is used. NumPy promises its bits for a seed (NEP 19), unlike those of
+``Generator.random``. The Mersenne Twister gives 32 random bits in a 64-bit word; only those are used.
+
+The random words are spent in this order, which is part of the promise "same seed, same mask": blocks of
+131,072 units in C order, each with two bytes for each started group of eight units (one byte at p = 1/2),
+rounded up to whole words, then the block's reserve of words for escapes. Where a mask has replicas, every
+replica starts afresh: its mask is the one that `keep_mask` of its own shape gives.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import sys
+from fractions import Fraction
+
+import numpy as np
+
+from dropout_utils._checks import check_floating, check_generator, check_generators, check_rates, check_shape
+
+__all__ = ["Masker", "dropout", "dropout_backward", "keep_mask", "packed_mask", "scaled_mask", "unpack"]
+
+_BLOCK = 1 << 17  # units; part of the format: changing it changes the masks of a seed
+_BYTES = _BLOCK // 8
+_WORDS_OF_64_BITS = (np.random.SFC64, np.random.PCG64, np.random.PCG64DXSM, np.random.Philox)
+_BIG_ENDIAN = sys.byteorder == "big"
+# 256 patterns of eight bits, least significant bit first: unit i of a group is bit i of its byte.
+_BITS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little")
+
+
+# ------------------------------------------------------------------------------------- random bits
+def _words(rng: np.random.Generator, count: int) -> np.ndarray:
+    """Return `count` little-endian words of 64 random bits each."""
+    source = rng.bit_generator
+    if isinstance(source, _WORDS_OF_64_BITS):
+        words = source.random_raw(count)
+        return words.astype("<u8") if _BIG_ENDIAN else words
+    if isinstance(source, np.random.MT19937):  # 32 random bits in each 64-bit word
+        return source.random_raw(2 * count).astype("<u4").view("<u8")
+    # A bit generator from elsewhere: how many of its raw bits are random is not known, but NumPy's own
+    # full-range integers ask it for 64.
+    return rng.integers(0, 2**64 - 1, count, dtype=np.uint64, endpoint=True).astype("<u8", copy=False)
+
+
+class _Law:
+    """The distribution of a byte of eight keep-bits at one rate, as the table described above."""
+
+    __slots__ = ("escapes", "kind", "limit", "p", "patterns", "table", "thresholds")
+
+    def __init__(self, p: float):
+        self.p = p
+        self.escapes = 0
+        self.limit = 65536
+        self.kind = {0.0: "all", 0.5: "half", 1.0: "none"}.get(p, "table")
+        if self.kind != "table":
+            return
+        drop = Fraction(p)  # exactly the float, and all that follows is exact too
+        keep = 1 - drop
+        places = [65536 * drop**d * keep ** (8 - d) for d in range(9)]
+        dropped = 8 - _BITS.sum(axis=1, dtype=np.int64)  # (256,)
+        floors = np.array([math.floor(x) for x in places])[dropped]
+        self.escapes = 65536 - int(floors.sum())
+        self.limit = 65536 - self.escapes
+        self.table = np.zeros(65536, np.uint8)
+        self.table[: self.limit] = np.repeat(np.arange(256, dtype=np.uint8), floors)
+        if self.escapes:
+            left = [x - math.floor(x) for x in places]
+            self.patterns = np.flatnonzero([left[d] > 0 for d in dropped]).astype(np.uint8)
+            total, sums = Fraction(0), []
+            for d in dropped[self.patterns]:
+                total += left[d]
+                sums.append(total)
+            assert total == self.escapes
+            # The last sum is 2^64: it needs no threshold.
+            self.thresholds = np.array([round(2**64 * s / total) for s in sums[:-1]], dtype=object)
+            self.thresholds = np.minimum(self.thresholds, 2**64 - 1).astype(np.uint64)
+
+    def main_words(self, count: int) -> int:
+        """Words for a block of `count` bytes, without the reserve."""
+        return (count + 7) // 8 if self.kind == "half" else (count + 3) // 4
+
+    def reserve(self, count: int) -> int:
+        """Words kept ready for the escapes of a block of `count` bytes: the mean and six deviations."""
+        if not self.escapes:
+            return 0
+        mean = count * self.escapes / 65536
+        return int(mean + 6 * math.sqrt(mean)) + 1
+
+    def second_draw(self, words: np.ndarray) -> np.ndarray:
+        return self.patterns.take(self.thresholds.searchsorted(words, side="right"))
+
+
+_law = functools.lru_cache(maxsize=256)(_Law)
+
+
+def _draw_block(law: _Law, rng: np.random.Generator, packed: np.ndarray) -> None:
+    """Fill the bytes `packed` (one block at most) with keep-bits."""
+    count = packed.size
+    main = law.main_words(count)
+    if law.kind == "half":
+        packed[:] = _words(rng, main).view(np.uint8)[:count]
+        return
+    words = _words(rng, main + law.reserve(count))
+    places = words[:main].view("<u2")[:count]
+    law.table.take(places, out=packed, mode="clip")
+    if law.escapes:
+        (at,) = (places >= law.limit).nonzero()
+        if at.size:
+            fresh = words[main:]
+            if at.size > fresh.size:
+                fresh = np.concatenate([fresh, _words(rng, at.size - fresh.size)])
+            packed[at] = law.second_draw(fresh[: at.size])
+
+
+def _draw(law: _Law, rng: np.random.Generator, packed: np.ndarray, n: int) -> None:
+    """Fill `packed`, (⌈n/8⌉,) bytes, with n keep-bits; the bits beyond n are 0."""
+    if law.kind == "none":
+        packed[:] = 0
+        return
+    if law.kind == "all":
+        packed[:] = 255
+    else:
+        for start in range(0, packed.size, _BYTES):
+            _draw_block(law, rng, packed[start : start + _BYTES])
+    if n % 8:
+        packed[-1] &= (1 << n % 8) - 1
+
+
+# -------------------------------------------------------------------------------- from bits to floats
+def _scale(p: float) -> float:
+    return 0.0 if p == 1.0 else 1.0 / (1.0 - p)
+
+
+@functools.lru_cache(maxsize=256)
+def _float_table(p: float, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+    """The 256 patterns as eight floats each, (256, 8), and the same memory as 256 single items."""
+    with np.errstate(over="ignore"):  # 1/(1 - p) may be infinite in half precision
+        scale = np.array(_scale(p)).astype(dtype)
+    rows = np.where(_BITS, scale, dtype.type(0))
+    rows.setflags(write=False)
+    return rows, rows.view(f"V{8 * dtype.itemsize}").ravel()
+
+
+def _expand(packed: np.ndarray, tables, out: np.ndarray) -> None:
+    """Write the floats of the bits `packed` to `out`, (n,) contiguous."""
+    rows, items = tables
+    whole = out.size // 8
+    if whole:  # one table look-up, 32 bytes at a time in float32; "clip" lets take write to out directly
+        items.take(packed[:whole], out=out[: 8 * whole].view(items.dtype), mode="clip")
+    if out.size % 8:
+        out[8 * whole :] = rows[packed[whole], : out.size % 8]
+
+
+def _multiply(x: np.ndarray, packed: np.ndarray, p: float, out: np.ndarray) -> None:
+    """out = x · mask/(1 − p) for one block; x and out (n,) contiguous and apart, or the same."""
+    tables = _float_table(p, out.dtype)
+    if np.may_share_memory(x, out):
+        mask = np.empty(out.size, out.dtype)
+        _expand(packed, tables, mask)
+    else:  # the output is its own scratch space: it stays in the cache between the two steps
+        _expand(packed, tables, mask := out)
+    np.multiply(x, mask, out=out)
+
+
+# ------------------------------------------------------------------------------------------- checks
+def _check_dtype(dtype, name: str = "dtype") -> np.dtype:
+    try:
+        dtype = np.dtype(dtype)
+    except TypeError:
+        raise TypeError(f"{name} must be a floating dtype; got {dtype!r}") from None
+    if dtype.kind != "f":
+        raise TypeError(f"{name} must be a floating dtype; got {dtype}")
+    return dtype.newbyteorder("=")
+
+
+def _check_out(out, name: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"{name} must be a NumPy array; got {type(out).__name__}")
+    if out.dtype != dtype:
+        raise TypeError(f"{name} must have dtype {dtype}; got {out.dtype}")
+    if out.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}; got {out.shape}")
+    if not out.flags.writeable:
+        raise ValueError(f"{name} must be writeable; got a read-only array")
+
+
+class _Plan:
+    """A shape, its rates and generators, checked once: rows of n units, one law for each row."""
+
+    __slots__ = ("bytes", "laws", "n", "replicas", "rngs", "rows", "shape")
+
+    def __init__(self, shape, p, rng, *, rows: bool | None = None):
+        self.shape = shape
+        replicas = shape[0] if shape else None
+        p = check_rates(p, replicas=replicas)
+        if rng is not None:
+            rng = check_generators(rng, replicas=replicas)
+        self.replicas = isinstance(p, np.ndarray) or isinstance(rng, list) if rows is None else rows
+        self.rows = replicas if self.replicas else 1
+        self.n = math.prod(shape[1:] if self.replicas else shape)
+        self.bytes = (self.n + 7) // 8
+        self.laws = [_law(q) for q in p.tolist()] if isinstance(p, np.ndarray) else [_law(p)] * self.rows
+        self.rngs = rng if isinstance(rng, list) else [rng] * self.rows
+
+    @property
+    def packed_shape(self) -> tuple[int, ...]:
+        return (self.rows, self.bytes) if self.replicas else (self.bytes,)
+
+
+# ---------------------------------------------------------------------------------------- functions
+def packed_mask(shape, p, rng, *, out=None) -> np.ndarray:
+    """Draw a keep-mask, eight units to a byte: an eighth of the memory of `keep_mask`, the same bits.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+        Shape of the mask.
+    p : float or (R,) array
+        Drop probability, or one for each replica, where ``shape[0] == R``.
+    rng : numpy.random.Generator or sequence of R Generators
+        Source of the bits; with a sequence, replica r uses ``rng[r]`` alone.
+    out : (bytes,) or (R, bytes) uint8 array, optional
+        Where to write, contiguous in each row.
+
+    Returns
+    -------
+    numpy.ndarray of uint8
+        Shape (⌈n/8⌉,) for the n units in C order, or (R, ⌈n/8⌉) with n units in each replica, where p or
+        rng has an entry for each replica. Unit i is bit ``i % 8`` of byte ``i // 8``, counted from the
+        least significant; 1 = kept; bits that belong to no unit are 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a bad argument; the message names it.
+
+    See Also
+    --------
+    unpack : the way back to booleans.
+    """
+    plan = _Plan(check_shape(shape), p, rng)
+    if out is None:
+        out = np.empty(plan.packed_shape, np.uint8)
+    else:
+        _check_out(out, "out", plan.packed_shape, np.dtype(np.uint8))
+    for law, source, row in zip(plan.laws, plan.rngs, out.reshape(plan.rows, plan.bytes), strict=True):
+        _draw(law, source, row, plan.n)
+    return out
+
+
+def unpack(packed, shape) -> np.ndarray:
+    """Return the boolean keep-mask of `shape` from its packed form.
+
+    Parameters
+    ----------
+    packed : (bytes,) or (R, bytes) uint8 array
+        From `packed_mask` or `dropout`.
+    shape : int or tuple of int
+        Shape of the mask; where `packed` has two axes, ``shape[0] == R``.
+
+    Returns
+    -------
+    numpy.ndarray of bool
+        True = kept.
+    """
+    shape = check_shape(shape)
+    _check_packed(packed, shape)
+    n = math.prod(shape if packed.ndim == 1 else shape[1:])
+    bits = np.unpackbits(packed, axis=-1, count=n, bitorder="little")
+    return bits.view(np.bool_).reshape(shape)
+
+
+def _check_packed(packed, shape: tuple[int, ...]) -> None:
+    if not isinstance(packed, np.ndarray):
+        raise TypeError(f"packed must be a NumPy array; got {type(packed).__name__}")
+    if packed.dtype != np.uint8:
+        raise TypeError(f"packed must have dtype uint8; got {packed.dtype}")
+    allowed = [((math.prod(shape) + 7) // 8,)]
+    if shape:
+        allowed.append((shape[0], (math.prod(shape[1:]) + 7) // 8))
+    if packed.shape not in allowed:
+        raise ValueError(
+            f"packed must have shape {' or '.join(map(str, allowed))} for {shape}; got {packed.shape}"
+        )
+
+
+def keep_mask(shape, p, rng, *, out=None) -> np.ndarray:
+    """Draw a keep-mask: True keeps a unit, with probability 1 − p.
+
+    Exact for every p that a float can hold, and the same for a seed on every machine and NumPy version.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+        Shape of the mask, possibly empty or ``()``.
+    p : float or (R,) array
+        Drop probability, or one for each replica, where ``shape[0] == R``.
+    rng : numpy.random.Generator or sequence of R Generators
+        Source of the bits. With a sequence, replica r's mask comes from ``rng[r]`` alone and equals
+        ``keep_mask(shape[1:], p[r], rng[r])``.
+    out : bool array of `shape`, optional
+        Where to write.
+
+    Returns
+    -------
+    numpy.ndarray of bool
+        `out`, or a new array.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a bad argument; the message names it.
+
+    Notes
+    -----
+    Srivastava et al. (2014), section 4, write r ~ Bernoulli(p) with p the probability of *retaining* a
+    unit; here ``p`` is the probability of dropping it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> keep_mask((2, 4), 0.0, np.random.default_rng(0)).all()
+    np.True_
+    """
+    shape = check_shape(shape)
+    if out is not None:
+        _check_out(out, "out", shape, np.dtype(np.bool_))
+    mask = unpack(packed_mask(shape, p, rng), shape)
+    if out is None:
+        return mask
+    out[...] = mask
+    return out
+
+
+def scaled_mask(shape, p, rng, *, dtype=np.float32, out=None) -> np.ndarray:
+    """Draw a keep-mask with the inverted scaling built in: 1/(1 − p) where a unit is kept, 0 elsewhere.
+
+    The mean of an entry is 1 (0 where p = 1), so that ``x * scaled_mask(...)`` has the mean x.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+        Shape of the mask.
+    p : float or (R,) array
+        Drop probability, or one for each replica, where ``shape[0] == R``.
+    rng : numpy.random.Generator or sequence of R Generators
+        As in `keep_mask`, and with the same bits.
+    dtype : floating dtype
+        Of the result; 1/(1 − p) is computed in double precision and rounded to it.
+    out : floating array of `shape`, optional
+        Where to write; its dtype then counts.
+
+    Returns
+    -------
+    numpy.ndarray
+        `out`, or a new array.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a bad argument; the message names it.
+    """
+    shape = check_shape(shape)
+    if out is not None:
+        _check_out(out, "out", shape, _check_dtype(getattr(out, "dtype", dtype), "out"))
+        dtype = out.dtype
+    dtype = _check_dtype(dtype)
+    plan = _Plan(shape, p, rng)
+    target = out if out is not None and out.flags.c_contiguous else np.empty(shape, dtype)
+    packed = np.empty(min(plan.bytes, _BYTES), np.uint8)
+    for law, source, row in zip(plan.laws, plan.rngs, target.reshape(plan.rows, plan.n), strict=True):
+        tables = _float_table(law.p, dtype)
+        for start in range(0, plan.n, _BLOCK):
+            part = row[start : start + _BLOCK]
+            bits = packed[: (part.size + 7) // 8]
+            _draw(law, source, bits, part.size)
+            _expand(bits, tables, part)
+    if out is not None and target is not out:
+        out[...] = target
+    return target if out is None else out
+
+
+def dropout(x, p, rng, *, out=None, packed=None) -> tuple[np.ndarray, np.ndarray]:
+    """Dropout in one pass: y = x · mask / (1 − p), with the mask kept in an eighth of a byte a unit.
+
+    Parameters
+    ----------
+    x : floating array
+        Activations, any shape; with rates or generators for each replica, (R, ...).
+    p : float or (R,) array
+        Drop probability.
+    rng : numpy.random.Generator or sequence of R Generators
+        As in `keep_mask`, and with the same bits.
+    out : array like x, optional
+        Where to write y; may be x itself.
+    packed : uint8 array, optional
+        Where to write the packed mask.
+
+    Returns
+    -------
+    y : numpy.ndarray
+        Like x. Where p = 1 it is all zeros, whatever x holds; elsewhere an infinity or NaN in x shows in y
+        (as NaN where it is dropped), so that dropout never hides that a network has diverged.
+    packed : numpy.ndarray of uint8
+        The keep-mask, for `dropout_backward` and `unpack`; see `packed_mask` for its shape.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a bad argument; the message names it.
+    """
+    check_floating(x)
+    plan = _Plan(x.shape, p, rng)
+    if packed is None:
+        packed = np.empty(plan.packed_shape, np.uint8)
+    else:
+        _check_out(packed, "packed", plan.packed_shape, np.dtype(np.uint8))
+    return _apply(x, plan, packed, out, draw=True), packed
+
+
+def dropout_backward(dy, packed, p, *, out=None) -> np.ndarray:
+    """The gradient through dropout: dx = dy · mask / (1 − p), with the mask of the forward pass.
+
+    Parameters
+    ----------
+    dy : floating array
+        Gradient of the loss with respect to y, of y's shape.
+    packed : uint8 array
+        The mask that `dropout` returned.
+    p : float or (R,) array
+        Drop probability of the forward pass.
+    out : array like dy, optional
+        Where to write dx; may be dy itself.
+
+    Returns
+    -------
+    numpy.ndarray
+        dx, like dy.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a bad argument; the message names it.
+    """
+    check_floating(dy, "dy")
+    _check_packed(packed, dy.shape)
+    plan = _Plan(dy.shape, p, None, rows=packed.ndim == 2)
+    if np.ndim(p) and packed.ndim == 1:
+        raise ValueError(f"p must be one drop probability for a mask packed in one row; got {p!r}")
+    return _apply(dy, plan, packed, out, draw=False)
+
+
+def _apply(x: np.ndarray, plan: _Plan, packed: np.ndarray, out, *, draw: bool) -> np.ndarray:
+    """Multiply x by the scaled mask block by block, drawing its bits first where `draw` says so."""
+    dtype = x.dtype.newbyteorder("=")
+    if out is not None:
+        _check_out(out, "out", x.shape, dtype)
+    source = np.ascontiguousarray(x, dtype=dtype).reshape(plan.rows, plan.n)
+    target = out if out is not None and out.flags.c_contiguous else np.empty(x.shape, dtype)
+    target_rows, packed_rows = target.reshape(plan.rows, plan.n), packed.reshape(plan.rows, plan.bytes)
+    for r, (law, rng) in enumerate(zip(plan.laws, plan.rngs, strict=True)):
+        for start in range(0, plan.n, _BLOCK):
+            part = slice(start, min(start + _BLOCK, plan.n))
+            bits = packed_rows[r, start // 8 : (part.stop + 7) // 8]
+            if draw:
+                _draw(law, rng, bits, part.stop - part.start)
+            if law.kind == "none":
+                target_rows[r, part] = 0
+            elif law.kind == "all":
+                target_rows[r, part] = source[r, part]
+            else:
+                _multiply(source[r, part], bits, law.p, target_rows[r, part])
+    if out is not None and target is not out:
+        out[...] = target
+    return target if out is None else out
+
+
+# ------------------------------------------------------------------------------- for inner loops
+class Masker:
+    """A shape and its rates, checked once, for loops that draw the same kind of mask again and again.
+
+    The masks are bit for bit those of `scaled_mask`, `keep_mask` and `packed_mask`; only the checks and
+    the set-up are saved.
+
+    Parameters
+    ----------
+    shape : int or tuple of int
+        Shape of the mask; with `replicas`, (R, ...).
+    p : float or (R,) array
+        Drop probability, or one for each replica.
+    dtype : floating dtype
+        Of the scaled mask.
+    replicas : bool
+        Whether `fill` takes a sequence of R generators (then replica r's mask comes from the r-th alone)
+        instead of a single one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> masker = Masker((64, 128), 0.5)                     # once
+    >>> mask = np.empty((64, 128), np.float32)
+    >>> _ = masker.fill(np.random.default_rng(0), mask)     # at every step
+    >>> bool((mask == scaled_mask((64, 128), 0.5, np.random.default_rng(0))).all())
+    True
+    """
+
+    def __init__(self, shape, p, *, dtype=np.float32, replicas: bool = False):
+        self.shape = check_shape(shape)
+        self.dtype = _check_dtype(dtype)
+        if replicas and not self.shape:
+            raise ValueError("shape must have a leading replica axis where replicas is True; got ()")
+        self._plan = plan = _Plan(self.shape, p, None, rows=True if replicas else None)
+        self.replicas = bool(replicas)
+        self.p = p
+
+    def fill(self, rng, out):
+        """Write a fresh scaled mask to `out`. Nothing is checked.
+
+        `out` must be C-contiguous, of this shape and dtype; `rng` one Generator, or with ``replicas=True``
+        a sequence of R. Returns `out`.
+        """
+        plan = self._plan
+        rows = out.reshape(plan.rows, plan.n)
+        packed = np.empty(plan.bytes, np.uint8)
+        for r, law in enumerate(plan.laws):
+            _draw(law, rng[r] if self.replicas else rng, packed, plan.n)
+            _expand(packed, _float_table(law.p, self.dtype), rows[r])
+        return out
