@@ -1,12 +1,31 @@
-"""Many replicas of an experiment at the price of a few."""
+"""Many replicas of one experiment: in chunks, on all cores or a cluster, each finished one kept.
+
+An experiment takes a list of replicas (dicts such as ``{"seed": 3, "p": 0.5}``) and returns arrays
+with one entry per replica. Its result for a replica must depend on that replica's dict and the common
+arguments alone; then chunks, processes, machines and interruptions are free to be what they like.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import math
 import os
-from collections.abc import Callable, Mapping, Sequence
+import socket
+import sys
+import tempfile
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
+
+from dropout_utils import _cache
+from dropout_utils._checks import check_integer
+
+_RETRIES = 2  # how often a sweep is taken up again after workers have died
+_SEARCH_SECONDS = 10.0  # how long to look for the one replica that made its chunk fail
 
 
 def run(
@@ -20,16 +39,431 @@ def run(
     progress: bool | None = None,
     label: str | None = None,
 ) -> dict[str, np.ndarray]:
-    """Run an experiment on many replicas, in chunks, one single-threaded process per core."""
+    """Run an experiment on many replicas and return their results in the order of `replicas`.
+
+    The work goes through joblib. By default that is one process per core, each with one thread and
+    pinned to its core. Inside ``with joblib.parallel_config(backend=...)`` it is that backend (Dask,
+    Ray, threads, ...), with no change to the experiment.
+
+    Parameters
+    ----------
+    experiment : callable
+        ``experiment(chunk, **common)`` gets a list of replicas, and returns a dict of arrays whose
+        leading axis has one entry per replica. It may be defined in a notebook cell. It must not
+        draw from a global source of randomness, nor change `common`.
+    replicas : sequence of dict
+        Plain values by name, such as ``{"seed": 3, "p": 0.5}``. At least one.
+    common : dict, optional
+        Keyword arguments that all replicas share: data, sizes.
+    jobs : int, optional
+        Processes. By default all cores (or all that the active joblib backend offers); 1 stays in
+        this process.
+    chunk : int, optional
+        Replicas per call of `experiment`. By default enough chunks for all jobs, at most 16 a chunk.
+        It changes the time, never the result.
+    cache : None, bool, str or path, optional
+        Folder that keeps finished replicas; False or ``"off"`` for none. By default the environment
+        variable ``DROPOUT_UTILS_CACHE`` (a folder, or ``"off"``), else the user's cache folder.
+    progress : bool, optional
+        A progress bar with the time left, once two seconds have passed. By default yes, but not
+        under tests, in continuous integration, nor where ``DROPOUT_UTILS_QUIET`` or
+        ``DROPOUT_UTILS_STATIC`` is set.
+    label : str, optional
+        A name for the progress bar and for messages; by default the experiment's own.
+
+    Returns
+    -------
+    dict of str to numpy.ndarray
+        Each array has shape (R, ...), R = ``len(replicas)``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a bad argument, or where the experiment returns something else than arrays with one entry
+        per replica, of one shape and dtype for all.
+    RuntimeError
+        If workers died three times. What was finished is kept.
+    Exception
+        What the experiment raises, with a note that names the replica.
+
+    Notes
+    -----
+    *What is kept.* Each replica's result is a file, written as soon as its chunk is done, under a
+    digest of the experiment's code (with the functions, classes and constants of the notebook or script
+    that it uses), its replica, `common`, the package's version and sources, and the versions of the
+    libraries it uses. So a sweep that was interrupted goes on where it stopped, one with more seeds
+    computes the new ones, and a change of code, constants or data computes anew. Not seen: files that
+    the experiment reads itself, and modules of yours that are imported only by modules of yours.
+
+    *Dead workers.* If a worker is killed or runs out of memory, the chunks that were finished are
+    kept and the rest is taken up again, in chunks of half the size, at most twice.
+
+    Examples
+    --------
+    >>> def double(replicas, *, by):
+    ...     return {"x": np.array([replica["seed"] * by for replica in replicas])}
+    >>> run(double, [{"seed": 3}, {"seed": 4}], common={"by": 2}, jobs=1, cache=False)["x"]
+    array([6, 8])
+    """
+    if not callable(experiment):
+        raise TypeError(f"experiment must be a function of a list of replicas; got {experiment!r}")
+    replicas = _check_replicas(replicas)
+    common = _check_names(common or {}, "common")
+    if jobs is not None:
+        jobs = check_integer(jobs, "jobs")
+    if chunk is not None:
+        chunk = check_integer(chunk, "chunk")
+    name = label or getattr(experiment, "__name__", type(experiment).__name__)
+
+    results = _Results(name, len(replicas))
+    folder = _cache.results_folder(cache)
+    store, paths = None, []
+    if folder is not None:
+        store = _cache.Store(folder, _cache.fingerprint(experiment, common), name)
+        paths = [store.path(replica) for replica in replicas]
+        for i, path in enumerate(paths):
+            kept = store.load(path)
+            if kept is not None:
+                results.put(i, kept)
+        results.from_cache = results.count
+
+    if results.missing():
+        backend, jobs, shared = _backend(jobs)
+        work = _Work(experiment, common, name, pin=shared)
+        size = chunk or min(16, math.ceil(len(results.missing()) / jobs))
+        with _one_thread(), _progress(progress, name, len(replicas), results.count) as bar:
+            deaths = 0
+            while missing := results.missing():
+                chunks = [missing[i : i + size] for i in range(0, len(missing), size)]
+                try:
+                    with contextlib.closing(_finished(work, replicas, chunks, backend, jobs)) as finished:
+                        for indices, outcome in finished:
+                            if isinstance(outcome, _Failure):
+                                outcome.throw(name, [(i, replicas[i]) for i in indices])
+                            for row, i in enumerate(indices):
+                                arrays = {key: array[row] for key, array in outcome.items()}
+                                results.put(i, arrays)
+                                if store is not None:
+                                    store.save(paths[i], arrays)
+                            bar.update(len(indices))
+                except Exception as error:
+                    if not _worker_died(error):
+                        raise
+                    deaths += 1
+                    if deaths > _RETRIES:
+                        kept = "" if store is None or not store.writable else " and kept"
+                        raise RuntimeError(
+                            f"workers of {name!r} died {deaths} times (killed, crashed, or out of memory); "
+                            f"{results.count} of {len(replicas)} replicas are finished{kept}; "
+                            "a smaller chunk or fewer jobs need less memory"
+                        ) from error
+                    size = math.ceil(size / 2)  # the usual reason is memory
+    return results.arrays
+
+
+def clear_cache(cache=None) -> int:
+    """Delete all kept results and return the number of bytes freed.
+
+    Parameters
+    ----------
+    cache : None, str or path, optional
+        The folder, as in :func:`run`.
+    """
+    return _cache.clear(_cache.results_folder(cache))
+
+
+# --- arguments and results -----------------------------------------------------------------------
+
+
+def _check_names(mapping, argument: str) -> dict:
+    if not isinstance(mapping, Mapping) or not all(isinstance(key, str) for key in mapping):
+        raise TypeError(f"{argument} must be a dict of values by name; got {mapping!r}")
+    return dict(mapping)
+
+
+def _check_replicas(replicas) -> list[dict]:
+    if isinstance(replicas, (str, bytes, Mapping)) or not isinstance(replicas, Sequence):
+        raise TypeError(f"replicas must be a list of dicts, one per replica; got {replicas!r}")
+    if not replicas:
+        raise ValueError("replicas must hold at least one replica; got an empty list")
+    return [_check_names(replica, f"replicas[{i}]") for i, replica in enumerate(replicas)]
+
+
+def _check_output(output, n: int, name: str) -> dict[str, np.ndarray]:
+    """Return an experiment's output as arrays, or say what is wrong with it."""
+    if not isinstance(output, Mapping) or not output or not all(isinstance(key, str) for key in output):
+        raise TypeError(f"experiment {name!r} must return a dict of arrays by name; got {output!r:.200}")
+    arrays = {}
+    for key, value in output.items():
+        try:
+            array = np.asarray(value)
+        except ValueError as error:
+            raise ValueError(f"experiment {name!r} returned a ragged {key!r}: {error}") from error
+        if array.dtype.hasobject:
+            raise TypeError(
+                f"experiment {name!r} returned {key!r} with dtype {array.dtype}; "
+                "arrays of numbers, booleans or strings are allowed"
+            )
+        if array.ndim == 0 or len(array) != n:
+            raise ValueError(
+                f"experiment {name!r} returned {key!r} of shape {array.shape}; "
+                f"its leading axis must have one entry for each of the {n} replicas it was given"
+            )
+        arrays[key] = array
+    return arrays
+
+
+class _Results:
+    """The arrays to return, filled replica by replica in any order."""
+
+    def __init__(self, name: str, total: int):
+        self.name, self.arrays = name, {}
+        self.done = np.zeros(total, bool)
+        self.first = -1
+        self.from_cache = 0
+
+    @property
+    def count(self) -> int:
+        return int(self.done.sum())
+
+    def missing(self) -> list[int]:
+        return np.flatnonzero(~self.done).tolist()
+
+    def put(self, i: int, replica: dict[str, np.ndarray]) -> None:
+        """Store one replica's arrays (without the leading axis)."""
+        form = {key: (np.shape(array), np.asarray(array).dtype) for key, array in replica.items()}
+        if not self.arrays:
+            total = len(self.done)
+            self.arrays = {key: np.empty((total, *shape), dtype) for key, (shape, dtype) in form.items()}
+            self.first = i
+        known = {key: (array.shape[1:], array.dtype) for key, array in self.arrays.items()}
+        for key in known | form:
+            if known.get(key) != form.get(key):
+                hint = "; some were read from the cache, see clear_cache()" if self.from_cache else ""
+                raise ValueError(
+                    f"experiment {self.name!r} must return the same names, shapes and dtypes for all replicas; "
+                    f"{key!r} is {_words(known.get(key))} for replica {self.first} "
+                    f"and {_words(form.get(key))} for replica {i}{hint}"
+                )
+        for key, array in replica.items():
+            self.arrays[key][i] = array
+        self.done[i] = True
+
+
+def _words(form) -> str:
+    return "missing" if form is None else f"of shape {form[0]} and dtype {form[1]}"
+
+
+# --- the worker's side ---------------------------------------------------------------------------
+
+
+class _Work:
+    """What every chunk shares; called in the worker with one chunk."""
+
+    def __init__(self, experiment, common, name: str, *, pin: bool):
+        self.experiment, self.common, self.name, self.pin = experiment, common, name, pin
+        self.home = (socket.gethostname(), os.getpid())
+
+    def __sizeof__(self) -> int:
+        # Dask sends an argument to each worker once, rather than with each task, only if it is large.
+        return 1_000_000
+
+    def __call__(self, indices: list[int], replicas: list[dict]):
+        """Return the indices with the chunk's arrays, or with a `_Failure`: exceptions come as values."""
+        away = self.home != (socket.gethostname(), os.getpid())
+        with _one_thread(), _own_core() if away and self.pin else contextlib.nullcontext():
+            try:
+                return indices, self.compute(replicas)
+            except Exception as error:
+                return indices, self.blame(error, replicas, away)
+
+    def compute(self, replicas):
+        output = self.experiment([dict(replica) for replica in replicas], **self.common)
+        return _check_output(output, len(replicas), self.name)
+
+    def blame(self, error: Exception, replicas, away: bool) -> _Failure:
+        """Find the replica that fails: run them one by one, for a while."""
+        culprit = 0 if len(replicas) == 1 else None
+        end = time.monotonic() + _SEARCH_SECONDS
+        for i, replica in enumerate(replicas if culprit is None else ()):
+            if time.monotonic() > end:
+                break
+            try:
+                self.compute([replica])
+            except Exception as alone:
+                error, culprit = alone, i
+                break
+        return _Failure(error, culprit, away)
+
+
+class _WorkerTraceback(Exception):
+    """Shows, as the cause of an error, where in the worker it happened."""
+
+    def __str__(self) -> str:
+        return self.args[0]
+
+
+class _Failure:
+    """An exception on its way back from a worker."""
+
+    def __init__(self, error: Exception, culprit: int | None, away: bool):
+        self.error, self.culprit, self.text = error, culprit, ""
+        if away:
+            try:
+                import cloudpickle  # joblib's own dependency from 1.6 on
+            except ImportError:
+                from joblib.externals import cloudpickle
+
+            self.text = "".join(traceback.format_exception(error))
+            try:
+                cloudpickle.loads(cloudpickle.dumps(error))
+            except Exception:  # an exception that cannot travel would take the worker down with it
+                self.error = RuntimeError(f"{type(error).__name__}: {error}")
+
+    def throw(self, name: str, chunk: list[tuple[int, dict]]):
+        if self.culprit is None:
+            where = f"in one of the replicas {chunk[0][0]} to {chunk[-1][0]} of experiment {name!r}"
+        else:
+            i, replica = chunk[self.culprit]
+            where = f"in replica {i} of experiment {name!r}: {replica!r:.300}"
+        self.error.add_note(where)
+        if self.text:
+            raise self.error from _WorkerTraceback(f"{where}\n\n{self.text}")
+        raise self.error
+
+
+@contextlib.contextmanager
+def _one_thread():
+    """Hold NumPy's and PyTorch's thread pools at one thread.
+
+    One process per core is the parallelism. NumPy and PyTorch with several threads each in one process
+    fight over the cores, and a matrix product split otherwise may round otherwise.
+    """
+    with contextlib.ExitStack() as stack:
+        torch = sys.modules.get("torch")
+        if torch is not None and torch.get_num_threads() != 1:
+            stack.callback(torch.set_num_threads, torch.get_num_threads())
+            torch.set_num_threads(1)
+        with contextlib.suppress(ImportError):
+            import threadpoolctl
+
+            stack.enter_context(threadpoolctl.threadpool_limits(1))
+        yield
+
+
+@contextlib.contextmanager
+def _own_core():
+    """Pin this process to a core that no other worker has claimed; without one, leave it unpinned.
+
+    A claim is a locked file, which the system lets go with the process. Idle workers claim nothing.
+    """
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(ImportError, AttributeError, OSError):  # Linux only
+            import fcntl
+
+            allowed = os.sched_getaffinity(0)
+            folder = os.path.join(tempfile.gettempdir(), f"dropout-utils-cores-{os.getuid()}")
+            os.makedirs(folder, mode=0o700, exist_ok=True)
+            for core in sorted(allowed):
+                claim = os.open(os.path.join(folder, str(core)), os.O_CREAT | os.O_RDWR, 0o600)
+                try:
+                    fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except OSError:
+                    os.close(claim)
+                    continue
+                stack.callback(os.close, claim)
+                stack.callback(os.sched_setaffinity, 0, allowed)
+                os.sched_setaffinity(0, {core})
+                break
+        yield
+
+
+# --- the caller's side ---------------------------------------------------------------------------
+
+
+def _backend(jobs: int | None):
+    """Return (joblib backend or None for this process, number of jobs, whether to pin workers)."""
+    if jobs == 1:
+        return None, 1, False
+    import joblib
+    from joblib.parallel import get_active_backend
+
+    backend, configured = get_active_backend()
+    jobs = backend.effective_n_jobs(jobs or configured or -1)
+    local = getattr(backend, "supports_inner_max_num_threads", False)  # loky: processes of our own
+    if local:
+        # One thread per worker from its first import on: joblib sets OMP_NUM_THREADS and its like.
+        backend = copy.copy(backend)
+        backend.inner_max_num_threads = 1
+    if type(backend).__name__ == "SequentialBackend" or (local and jobs == 1):
+        return None, 1, False
+    # Under a quota (a container with 2 of 64 cores) several containers would pin to the same first cores.
+    pin = local and hasattr(os, "sched_getaffinity") and joblib.cpu_count() == len(os.sched_getaffinity(0))
+    return backend, jobs, pin
+
+
+def _finished(work: _Work, replicas, chunks, backend, jobs: int) -> Iterator:
+    """Yield (indices, outcome) of every chunk as soon as it is known."""
+    tasks = [(indices, [replicas[i] for i in indices]) for indices in chunks]
+    local = getattr(backend, "supports_inner_max_num_threads", False)
+    if backend is None or (local and len(tasks) == 1):
+        for task in tasks:
+            yield work(*task)
+        return
+
     import joblib
 
-    replicas = [dict(replica) for replica in replicas]
-    jobs = os.cpu_count() if jobs is None else jobs
-    chunk = min(16, math.ceil(len(replicas) / jobs)) if chunk is None else chunk
-    chunks = [replicas[start : start + chunk] for start in range(0, len(replicas), chunk)]
-    common = dict(common or {})
-    if jobs == 1 or len(chunks) == 1:
-        parts = [experiment(part, **common) for part in chunks]
-    else:
-        parts = joblib.Parallel(n_jobs=jobs)(joblib.delayed(experiment)(part, **common) for part in chunks)
-    return {name: np.concatenate([np.asarray(part[name]) for part in parts]) for name in parts[0]}
+    # One chunk is one task (joblib must not batch them, or results would wait for each other). Large
+    # arrays are shared between local workers; copy on write, so that a chunk sees what it would see alone.
+    settings = {"n_jobs": jobs, "backend": backend, "batch_size": 1, "mmap_mode": "c"}
+    call = joblib.delayed(_call)
+    if getattr(backend, "supports_return_generator", False):
+        outcomes = joblib.Parallel(return_as="generator_unordered", **settings)(call(work, *t) for t in tasks)
+        try:
+            yield from outcomes
+        finally:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # joblib's word on tasks given up, which we mean to do
+                outcomes.close()
+        return
+    # Ray's and multiprocessing's pools hand over everything at the end: go in rounds, so that a round
+    # that is done is kept.
+    with joblib.Parallel(**settings) as parallel:
+        for start in range(0, len(tasks), jobs):
+            yield from parallel(call(work, *task) for task in tasks[start : start + jobs])
+
+
+def _call(work: _Work, indices, replicas):
+    # `work` is an argument, not the function: Dask keeps large arguments on its workers.
+    return work(indices, replicas)
+
+
+_DEATHS = {
+    "TerminatedWorkerError",  # loky
+    *("KilledWorker", "CancelledError", "FutureCancelledError", "CommClosedError"),  # dask.distributed
+    *("RayActorError", "ActorDiedError", "WorkerCrashedError", "NodeDiedError", "OutOfMemoryError"),  # ray
+}
+
+
+def _worker_died(error: BaseException) -> bool:
+    """Tell a worker that died from other errors. (Those of the experiment come as values.)"""
+    return any(cls.__name__ in _DEATHS for cls in type(error).__mro__)
+
+
+class _Silent:
+    def update(self, n: int) -> None:
+        pass
+
+
+def _progress(wanted: bool | None, name: str, total: int, done: int):
+    """Return a context manager giving something with ``update(n)``."""
+    if wanted is None:
+        # A kernel started by pytest (nbval) inherits PYTEST_VERSION; a bar there would be stored as output.
+        quiet = ("DROPOUT_UTILS_QUIET", "DROPOUT_UTILS_STATIC", "CI", "PYTEST_VERSION")
+        wanted = not any(os.environ.get(variable, "") not in ("", "0", "false") for variable in quiet)
+    if wanted:
+        with contextlib.suppress(ImportError):
+            from tqdm.auto import tqdm
+
+            return tqdm(total=total, initial=done, desc=name, unit="replica", delay=2, leave=False)
+    return contextlib.nullcontext(_Silent())
