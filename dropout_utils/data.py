@@ -1,0 +1,593 @@
+"""The book's data sets, each as one frozen :class:`Dataset`.
+
+:func:`mnist1d` and :func:`mnist` keep a copy on disk, in the folder :func:`data_folder`; the others
+are made or read afresh in milliseconds. Nothing here touches a global random state.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import gzip
+import hashlib
+import io
+import logging
+import os
+import random
+import tempfile
+import warnings
+import zipfile
+import zlib
+from dataclasses import dataclass, fields, replace
+from numbers import Integral
+from pathlib import Path
+
+import numpy as np
+
+from dropout_utils._checks import check_choice, check_generator, check_integer, check_real
+from dropout_utils.seeding import generator
+
+__all__ = [
+    "MNIST_MIRRORS",
+    "DataError",
+    "Dataset",
+    "data_folder",
+    "digits",
+    "mnist",
+    "mnist1d",
+    "moons",
+    "regression20",
+    "shuffle_labels",
+]
+
+
+class DataError(OSError):
+    """A data set could not be read, downloaded or stored; the message says what to do."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dataset:
+    """Examples to learn from and examples to be judged by.
+
+    The arrays are read-only, so that no experiment can change the data of the next.
+
+    Parameters
+    ----------
+    name : str
+    x_train, x_test : ndarray of float, shape (N, features)
+        Stored as float32; finite.
+    y_train, y_test : ndarray
+        For classification labels 0, 1, ..., shape (N,), stored as int64; for regression targets,
+        shape (N, outputs) or (N,), stored as float32 of shape (N, outputs).
+    task : {"classification", "regression"}
+    x_validation, y_validation : ndarray, optional
+        A third part, for choosing settings. Both or neither.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a dtype, a shape, a label or a value is not as described.
+    """
+
+    name: str
+    x_train: np.ndarray
+    y_train: np.ndarray
+    x_test: np.ndarray
+    y_test: np.ndarray
+    task: str
+    x_validation: np.ndarray | None = None
+    y_validation: np.ndarray | None = None
+
+    def __post_init__(self):
+        if not isinstance(self.name, str):
+            raise TypeError(f"name must be a string; got {self.name!r}")
+        check_choice(self.task, "task", ("classification", "regression"))
+        if (self.x_validation is None) != (self.y_validation is None):
+            raise ValueError("x_validation and y_validation must be given together, or neither")
+        for part in ("train", "test", "validation"):
+            x, y = getattr(self, f"x_{part}"), getattr(self, f"y_{part}")
+            if x is None and part == "validation":
+                continue
+            x = _floats(x, f"x_{part}")
+            if x.ndim != 2:
+                raise ValueError(f"x_{part} must have shape (N, features); got shape {x.shape}")
+            if x.shape[1] != np.shape(self.x_train)[1]:
+                raise ValueError(
+                    f"x_{part} must have {np.shape(self.x_train)[1]} features, as x_train has; got {x.shape[1]}"
+                )
+            y = self._targets(y, f"y_{part}")
+            if len(x) == 0 or len(y) != len(x):
+                raise ValueError(
+                    f"x_{part} and y_{part} must have N > 0 rows each; got {len(x)} and {len(y)}"
+                )
+            object.__setattr__(self, f"x_{part}", x)
+            object.__setattr__(self, f"y_{part}", y)
+
+    def _targets(self, y, name: str) -> np.ndarray:
+        if self.task == "regression":
+            y = _floats(y, name)
+            y = y[:, None] if y.ndim == 1 else y
+            if y.ndim != 2:
+                raise ValueError(f"{name} must have shape (N, outputs) or (N,); got shape {y.shape}")
+            return y
+        y = np.asarray(y)
+        if y.dtype.kind not in "iu":
+            raise TypeError(f"{name} must be labels of an integer dtype; got dtype {y.dtype}")
+        if y.ndim != 1:
+            raise ValueError(f"{name} must have shape (N,); got shape {y.shape}")
+        if y.size and y.min() < 0:
+            raise ValueError(f"{name} must be labels 0, 1, ...; got {y.min()}")
+        return _frozen(y, np.int64)
+
+    @property
+    def features(self) -> int:
+        """Numbers in one example."""
+        return self.x_train.shape[1]
+
+    @property
+    def outputs(self) -> int:
+        """Outputs a network needs: classes, or numbers in one target."""
+        if self.task == "regression":
+            return self.y_train.shape[1]
+        parts = (self.y_train, self.y_test, self.y_validation)
+        return 1 + max(int(y.max()) for y in parts if y is not None)
+
+    def subset(self, n: int, rng: np.random.Generator) -> Dataset:
+        """Keep `n` training examples, drawn at random without replacement.
+
+        From generators in the same state, the smaller of two subsets lies within the larger: the
+        points of a learning curve differ by what is added alone.
+        """
+        n = check_integer(n, "n", maximum=len(self.x_train))
+        index = check_generator(rng).permutation(len(self.x_train))[:n]
+        return replace(self, x_train=self.x_train[index], y_train=self.y_train[index])
+
+    def split_validation(self, size: int | float, rng: np.random.Generator) -> Dataset:
+        """Move part of the training examples into a validation part.
+
+        Parameters
+        ----------
+        size : int or float
+            How many examples (int), or which share of them (float in (0, 1)).
+        rng : numpy.random.Generator
+            Draws them. In classification every class gives the same share, up to rounding.
+        """
+        if self.x_validation is not None:
+            raise ValueError(f"{self.name} has a validation part already")
+        check_generator(rng)
+        count = len(self.x_train)
+        if isinstance(size, Integral):
+            size = check_integer(size, "size", maximum=count - 1)
+        else:
+            size = check_real(size, "size", minimum=0.0, maximum=1.0, strict=True)
+            size = min(max(round(size * count), 1), count - 1)
+        groups = self.y_train if self.task == "classification" else np.zeros(count, dtype=np.int64)
+        chosen = _stratified(groups, size, rng)
+        rest = np.delete(np.arange(count), chosen)
+        return replace(
+            self,
+            x_train=self.x_train[rest],
+            y_train=self.y_train[rest],
+            x_validation=self.x_train[chosen],
+            y_validation=self.y_train[chosen],
+        )
+
+    def with_label_noise(self, fraction: float, rng: np.random.Generator) -> Dataset:
+        """Shuffle the labels of a `fraction` of the training examples among themselves.
+
+        See :func:`shuffle_labels`. Test and validation labels stay as they are.
+        """
+        return replace(self, y_train=shuffle_labels(self.y_train, fraction, rng))
+
+    def __repr__(self) -> str:
+        parts = [f"{len(self.x_train):,} training"]
+        if self.x_validation is not None:
+            parts.append(f"{len(self.x_validation):,} validation")
+        parts.append(f"{len(self.x_test):,} test")
+        kind = f"{self.outputs} {'classes' if self.task == 'classification' else 'output(s)'}"
+        return f"<{self.name}: {', '.join(parts)} examples of {self.features} numbers; {kind}>"
+
+    def __setstate__(self, state):
+        # Arrays come out of a pickle writable, also in a worker process.
+        for field in fields(self):
+            value = state[field.name]
+            if isinstance(value, np.ndarray):
+                value.setflags(write=False)
+            object.__setattr__(self, field.name, value)
+
+
+def _frozen(array: np.ndarray, dtype) -> np.ndarray:
+    """A read-only, C-contiguous array of its own; no copy where `array` is one already."""
+    mine = (
+        array.dtype == dtype
+        and array.flags.c_contiguous
+        and array.flags.owndata
+        and not array.flags.writeable
+    )
+    if not mine:
+        array = np.array(array, dtype=dtype, order="C")
+        array.setflags(write=False)
+    return array
+
+
+def _floats(values, name: str) -> np.ndarray:
+    values = np.asarray(values)
+    if values.dtype.kind != "f":
+        raise TypeError(f"{name} must have a floating dtype; got dtype {values.dtype}")
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name} must be finite; got NaN or infinity")
+    return _frozen(values, np.float32)
+
+
+def _stratified(groups: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
+    """Draw `size` sorted indices so that each group gives its share, up to rounding.
+
+    Every example gets the quantile of a random place within its group; the smallest win.
+    """
+    place = np.empty(len(groups))
+    for group in np.unique(groups):
+        members = np.flatnonzero(groups == group)
+        place[members] = (rng.permutation(len(members)) + rng.random()) / len(members)
+    return np.sort(np.argsort(place, kind="stable")[:size])
+
+
+def shuffle_labels(labels, fraction: float, rng: np.random.Generator) -> np.ndarray:
+    """Return a copy of `labels` in which a `fraction` of them is shuffled among itself.
+
+    How often each label occurs stays the same, and by chance some of the shuffled examples keep
+    theirs: of ten equally frequent labels, about nine in ten of them change.
+
+    Parameters
+    ----------
+    labels : ndarray, shape (N, ...)
+    fraction : float
+        In [0, 1]; round(fraction · N) labels are shuffled. At 1 nothing is left to learn
+        (Zhang et al. 2017).
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    ndarray, shape (N, ...)
+    """
+    fraction = check_real(fraction, "fraction", minimum=0.0, maximum=1.0)
+    check_generator(rng)
+    labels = np.array(labels)
+    chosen = rng.permutation(len(labels))[: round(fraction * len(labels))]
+    labels[chosen] = labels[rng.permutation(chosen)]
+    return labels
+
+
+# ---------------------------------------------------------------------------------------------------
+# Made on the spot
+# ---------------------------------------------------------------------------------------------------
+
+
+def moons(n_train: int = 100, n_test: int = 1000, noise: float = 0.3, *, rng: np.random.Generator) -> Dataset:
+    """Two interleaved half circles in the plane, with Gaussian noise.
+
+    Parameters
+    ----------
+    n_train, n_test : int
+        Examples, half of them (up to one) in each class.
+    noise : float
+        Standard deviation of both coordinates; the circles have radius 1.
+    rng : numpy.random.Generator
+
+    Returns
+    -------
+    Dataset
+        Two features, two classes.
+    """
+    n_train, n_test = check_integer(n_train, "n_train"), check_integer(n_test, "n_test")
+    noise = check_real(noise, "noise", minimum=0.0)
+    check_generator(rng)
+
+    def draw(n):
+        y = rng.permutation(n) % 2
+        angle = np.pi * rng.random(n)
+        x = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+        x[y == 1] = np.array([1.0, 0.5]) - x[y == 1]  # the second moon is the first, turned and moved
+        return x + noise * rng.standard_normal((n, 2)), y
+
+    return Dataset("moons", *draw(n_train), *draw(n_test), task="classification")
+
+
+def regression20(rng: np.random.Generator, noise: float = 0.3) -> Dataset:
+    """Twenty noisy points on a straight line: small enough to be memorised, one dimension to draw.
+
+    x = linspace(−1, 1, 20) and y = x + noise, drawn once for training and once more, at the same x,
+    for the test: the demonstration that circulates in tutorials (with this noise) and that the
+    article behind this book repeats. Its figures were never published, so the numbers are ours.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    noise : float
+        Standard deviation of the Gaussian noise in y.
+
+    Returns
+    -------
+    Dataset
+        x of shape (20, 1), y of shape (20, 1), task "regression". No network can be expected to
+        reach a mean squared test error below noise².
+    """
+    check_generator(rng)
+    noise = check_real(noise, "noise", minimum=0.0)
+    x = np.linspace(-1.0, 1.0, 20)[:, None]  # (20, 1)
+    y_train, y_test = x + noise * rng.standard_normal((2, 20, 1))
+    return Dataset("20-point regression", x, y_train, x, y_test, task="regression")
+
+
+def digits() -> Dataset:
+    """Handwritten digits of 8 × 8 pixels, from scikit-learn's copy of the UCI set.
+
+    Returns
+    -------
+    Dataset
+        1,437 training and 360 test examples of 64 numbers in [0, 1] (the pixel / 16), ten classes. The
+        split is the same everywhere, and each class gives a fifth of its examples to the test.
+    """
+    with _needs("scikit-learn"):
+        from sklearn.datasets import load_digits
+    pixels, labels = load_digits(return_X_y=True)
+    rng = generator(0, "digits", "split")
+    test = rng.permutation(_stratified(labels, 360, rng))
+    train = rng.permutation(np.setdiff1d(np.arange(len(labels)), test))
+    return Dataset(
+        "digits", pixels[train] / 16, labels[train], pixels[test] / 16, labels[test], task="classification"
+    )
+
+
+@contextlib.contextmanager
+def _needs(package: str):
+    try:
+        yield
+    except ImportError as error:
+        raise DataError(
+            f"this data set needs the package {package}, which could not be imported ({error}); "
+            f"install it with: pip install {package}"
+        ) from error
+
+
+# ---------------------------------------------------------------------------------------------------
+# Kept on disk
+# ---------------------------------------------------------------------------------------------------
+
+MNIST_MIRRORS = (
+    "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+)
+"""Where :func:`mnist` looks, in this order."""
+
+# SHA-256 of the unpacked bytes: the same however a mirror has packed them.
+_MNIST_FILES = {
+    "train-images-idx3-ubyte.gz": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+    "train-labels-idx1-ubyte.gz": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+    "t10k-images-idx3-ubyte.gz": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+    "t10k-labels-idx1-ubyte.gz": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
+}
+_TIMEOUT = (10.0, 30.0)  # seconds to connect, and between two pieces
+
+
+def data_folder() -> Path:
+    """Return the folder where downloaded and generated data are kept.
+
+    The environment variable ``DROPOUT_UTILS_DATA`` names it; otherwise it is the folder that the
+    operating system means for such things. MNIST lies in its subfolder ``mnist``, as four ``.gz``
+    files under their original names: put them there by hand where there is no network.
+    """
+    chosen = os.environ.get("DROPOUT_UTILS_DATA", "")
+    if chosen:
+        return Path(chosen).expanduser()
+    with _needs("pooch"):
+        import pooch
+    return Path(pooch.os_cache("dropout-utils"))
+
+
+def mnist1d(seed: int = 42) -> Dataset:
+    """MNIST-1D: ten classes of drawn-out, shifted, noisy curves of 40 numbers.
+
+    Made by the generator of the ``mnist1d`` package with its own settings (no download), the first
+    time; after that read from ``data_folder() / "mnist1d"``. Where that folder cannot be written, it
+    is made again each time.
+
+    Parameters
+    ----------
+    seed : int
+        The package's own default, 42, gives the published set; another seed a fresh one.
+
+    Returns
+    -------
+    Dataset
+        4,000 training and 1,000 test examples, mean 0 and standard deviation 1 over the whole.
+
+    References
+    ----------
+    Greydanus and Kobak, "Scaling down deep learning with MNIST-1D", ICML 2024.
+    """
+    seed = check_integer(seed, "seed", minimum=0, maximum=2**32 - 1)
+    file = data_folder() / "mnist1d" / f"mnist1d-{seed}.npz"
+    parts = _read_npz(file, ("x_train", "y_train", "x_test", "y_test"))
+    if parts is None:
+        parts = _generate_mnist1d(seed)
+        with contextlib.suppress(OSError):  # a full disk or a read-only folder costs four seconds, no more
+            buffer = io.BytesIO()
+            np.savez(buffer, **parts)
+            _write(file, buffer.getvalue())
+    return Dataset("MNIST-1D", **parts, task="classification")
+
+
+def _generate_mnist1d(seed: int) -> dict[str, np.ndarray]:
+    # The package seeds Python's and NumPy's global random states: give both back as they were.
+    python_state, numpy_state = random.getstate(), np.random.get_state()
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()), _needs("mnist1d"):
+            warnings.simplefilter("ignore")
+            from mnist1d.data import get_dataset_args, make_dataset
+
+            settings = get_dataset_args()
+            settings.seed = seed
+            made = make_dataset(settings)
+    finally:
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)
+    return {
+        "x_train": made["x"].astype(np.float32),
+        "y_train": made["y"].astype(np.int64),
+        "x_test": made["x_test"].astype(np.float32),
+        "y_test": made["y_test"].astype(np.int64),
+    }
+
+
+def _read_npz(file: Path, names) -> dict[str, np.ndarray] | None:
+    """The arrays of a file, or None where it is missing or damaged (each has a checksum inside)."""
+    try:
+        with np.load(file, allow_pickle=False) as stored:
+            return {name: stored[name] for name in names}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        return None
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Write a file so that others see all of it or nothing, and a failure leaves nothing behind."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(content)
+        os.replace(name, file)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(name)
+        raise
+
+
+def mnist() -> Dataset:
+    """MNIST: handwritten digits of 28 × 28 pixels, downloaded once (11.6 MB) and kept.
+
+    Returns
+    -------
+    Dataset
+        60,000 training and 10,000 test examples of 784 numbers in [0, 1] (the pixel / 255), ten
+        classes. In memory 220 MB.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or damaged and cannot be downloaded or stored. Nothing broken is kept.
+
+    References
+    ----------
+    LeCun, Bottou, Bengio and Haffner, "Gradient-based learning applied to document recognition",
+    Proceedings of the IEEE 86(11), 1998.
+    """
+    folder = data_folder() / "mnist"
+    unpacked = [_mnist_file(folder, name, digest) for name, digest in _MNIST_FILES.items()]
+    x_train, y_train, x_test, y_test = map(_idx, unpacked)
+    return Dataset("MNIST", _pixels(x_train), y_train, _pixels(x_test), y_test, task="classification")
+
+
+def _pixels(images: np.ndarray) -> np.ndarray:
+    x = images.reshape(len(images), -1).astype(np.float32)  # (N, 28, 28) -> (N, 784)
+    x /= 255
+    x.setflags(write=False)
+    return x
+
+
+def _idx(content: bytes) -> np.ndarray:
+    """Decode an IDX file of unsigned bytes: 0, 0, 8, axes; each length in four bytes; the numbers."""
+    axes = content[3]
+    shape = np.frombuffer(content, dtype=">i4", count=axes, offset=4)
+    return np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * axes).reshape(shape)
+
+
+def _unpack(file: Path, digest: str) -> bytes:
+    """The unpacked bytes of a .gz file, or ValueError where they are not the right ones."""
+    try:
+        content = gzip.decompress(file.read_bytes())
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise ValueError(f"truncated or damaged ({error})") from None
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise ValueError("not the expected content (wrong checksum)")
+    return content
+
+
+def _mnist_file(folder: Path, name: str, digest: str) -> bytes:
+    file = folder / name
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        try:
+            return _unpack(file, digest)
+        except ValueError:
+            with contextlib.suppress(OSError):
+                file.unlink()  # broken, by whatever accident: fetch it again
+        except OSError as error:
+            if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+                raise
+            raise DataError(f"{file} cannot be read ({error.strerror}); {_ADVICE}") from error
+    _download(file, MNIST_MIRRORS, digest)
+    return _unpack(file, digest)
+
+
+_ADVICE = (
+    "set DROPOUT_UTILS_DATA to a folder that you can read and write, or to one that holds the files already"
+)
+
+
+def _download(file: Path, mirrors, digest: str) -> None:
+    """Fetch a .gz file from the first mirror that has it whole; `digest` is of the unpacked bytes."""
+    with _needs("pooch"):
+        import pooch
+        from requests.exceptions import HTTPError, RequestException, Timeout
+
+    fetch = pooch.HTTPDownloader(progressbar=_progress_wanted(), chunk_size=2**16, timeout=_TIMEOUT)
+
+    def fetch_and_check(url, target, source):
+        fetch(url, target, source)
+        _unpack(Path(target), digest)  # before pooch moves it to its place: only whole files get there
+
+    log = pooch.get_logger()
+    level = log.level
+    reasons = []
+    try:
+        log.setLevel(logging.WARNING)
+        for mirror in mirrors:
+            try:
+                pooch.retrieve(
+                    mirror + file.name, None, fname=file.name, path=file.parent, downloader=fetch_and_check
+                )
+                return
+            except HTTPError as error:
+                reasons.append(f"{_host(mirror)} answered {error.response.status_code}")
+            except Timeout:
+                reasons.append(f"{_host(mirror)} did not answer in time")
+            except RequestException:
+                reasons.append(f"no connection to {_host(mirror)}, or it broke off")
+            except ValueError as error:
+                reasons.append(f"what {_host(mirror)} sent is {error}")
+            except OSError as error:  # the disk, not the network: another mirror would not help
+                why = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror
+                raise DataError(
+                    f"{file.name} cannot be stored in {file.parent} ({why}); {_ADVICE}"
+                ) from error
+    finally:
+        log.setLevel(level)
+    raise DataError(
+        f"{file.name} could not be downloaded ({'; '.join(reasons)}); connect to the internet and try again, "
+        f"or put the file into {file.parent}, or set DROPOUT_UTILS_DATA to a folder that holds it"
+    )
+
+
+def _host(address: str) -> str:
+    return address.split("/")[2]
+
+
+def _progress_wanted() -> bool:
+    """A bar, except where its output would be stored or compared, or tqdm is missing."""
+    quiet = ("DROPOUT_UTILS_QUIET", "DROPOUT_UTILS_STATIC", "CI", "PYTEST_VERSION")
+    if any(os.environ.get(variable, "") not in ("", "0", "false") for variable in quiet):
+        return False
+    with contextlib.suppress(ImportError):
+        import tqdm  # noqa: F401
+
+        return True
+    return False
