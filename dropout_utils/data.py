@@ -91,10 +91,9 @@ class Dataset:
             x = _floats(x, f"x_{part}")
             if x.ndim != 2:
                 raise ValueError(f"x_{part} must have shape (N, features); got shape {x.shape}")
-            if x.shape[1] != np.shape(self.x_train)[1]:
-                raise ValueError(
-                    f"x_{part} must have {np.shape(self.x_train)[1]} features, as x_train has; got {x.shape[1]}"
-                )
+            features = np.shape(self.x_train)[1]
+            if x.shape[1] != features:
+                raise ValueError(f"x_{part} must have {features} features, as x_train has; got {x.shape[1]}")
             y = self._targets(y, f"y_{part}")
             if len(x) == 0 or len(y) != len(x):
                 raise ValueError(
@@ -514,16 +513,15 @@ def _unpack(file: Path, digest: str) -> bytes:
 
 def _mnist_file(folder: Path, name: str, digest: str) -> bytes:
     file = folder / name
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        try:
-            return _unpack(file, digest)
-        except ValueError:
-            with contextlib.suppress(OSError):
-                file.unlink()  # broken, by whatever accident: fetch it again
-        except OSError as error:
-            if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-                raise
-            raise DataError(f"{file} cannot be read ({error.strerror}); {_ADVICE}") from error
+    try:
+        return _unpack(file, digest)
+    except (FileNotFoundError, NotADirectoryError):
+        pass
+    except ValueError:
+        with contextlib.suppress(OSError):
+            file.unlink()  # broken, by whatever accident: fetch it again
+    except OSError as error:
+        raise DataError(f"{file} cannot be read ({error.strerror or error}); {_ADVICE}") from error
     _download(file, MNIST_MIRRORS, digest)
     return _unpack(file, digest)
 
@@ -565,7 +563,8 @@ def _download(file: Path, mirrors, digest: str) -> None:
             except ValueError as error:
                 reasons.append(f"what {_host(mirror)} sent is {error}")
             except OSError as error:  # the disk, not the network: another mirror would not help
-                why = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror
+                full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None))
+                why = "the disk is full" if full else error.strerror or error
                 raise DataError(
                     f"{file.name} cannot be stored in {file.parent} ({why}); {_ADVICE}"
                 ) from error
