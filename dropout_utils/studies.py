@@ -8,9 +8,10 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from dropout_utils import _engine
 from dropout_utils import replicas as _replicas
 from dropout_utils._checks import check_choice, check_flag, check_integer, check_rate, check_real
-from dropout_utils.numpy import MLP, SGD, Adam, mean_squared_error, softmax_cross_entropy, train
+from dropout_utils.numpy import MLP, SGD, Adam, mean_squared_error, softmax_cross_entropy
 from dropout_utils.seeding import generator
 
 _SETTINGS = ("p", "input_p", "lr", "weight_decay", "l1", "max_norm", "momentum")
@@ -263,7 +264,7 @@ def _train_chunk(
     else:
         rule = Adam(net.parameters, each.lr, decoupled=optimizer == "adamw", **penalties)
 
-    sets = {"train": (x_train[index], labels), "test": (x_test, y_test)}
+    sets = {"train": (x_train, labels), "test": (x_test, y_test)}
     if x_validation is not None:
         sets["validation"] = (x_validation, y_validation)
     recorded = [] if record_every is None else _record_epochs(epochs, record_every)
@@ -271,12 +272,14 @@ def _train_chunk(
 
     def record(epoch, net):
         if epoch in recorded:
-            history.append(_measure(net, sets, regression))
+            history.append(_measure(net, sets, index, regression))
 
-    train(
+    _engine.train(
         net,
         rule,
-        *sets["train"],
+        x_train,
+        labels,
+        rows=index,
         epochs=epochs,
         batch_size=batch_size,
         order_rng=streams("order"),
@@ -284,7 +287,7 @@ def _train_chunk(
         loss=mean_squared_error if regression else softmax_cross_entropy,
         on_epoch=record,
     )
-    found = history[-1] if history else _measure(net, sets, regression)
+    found = history[-1] if history else _measure(net, sets, index, regression)
     for key in found.copy() if history else ():
         found[f"history_{key}"] = np.stack([h[key] for h in history], axis=1)  # (R, T)
     if keep_weights:
@@ -305,14 +308,14 @@ def _sample(y_train, n, label_noise, base_seed, seed):
     return index, labels
 
 
-def _measure(net, sets, regression):
+def _measure(net, sets, index, regression):
     """Loss and accuracy of each replica on each set, in evaluation mode."""
     found = {}
     for name, (x, y) in sets.items():
         loss, hits = np.empty(net.replicas), np.empty(net.replicas)
         for r in range(net.replicas):  # one at a time: the activations of one net fit into the cache
-            own = y[r] if name == "train" else y
-            logits = net.replica(r).predict(x[r] if x.ndim == 3 else x)
+            own_x, own = (x[index[r]], y[r]) if name == "train" else (x, y)
+            logits = net.replica(r).predict(own_x)
             if regression:
                 loss[r], _ = mean_squared_error(logits, own)
             else:
@@ -380,7 +383,7 @@ def _check_settings(settings, layers, where=""):
         name = f"{where}[{key!r}]" if where else key
         if key == "p" and isinstance(value, (list, tuple, np.ndarray)) and np.ndim(value) == 1:
             if len(value) != layers:
-                raise ValueError(f"{name} must be one rate, or a list of {layers}, one per layer; got {value!r}")
+                raise ValueError(f"{name} must be one rate, or a list of {layers}; got {value!r}")
             plain[key] = [check_rate(rate, f"{name}[{i}]") for i, rate in enumerate(value)]
         elif key in ("p", "input_p"):
             plain[key] = check_rate(value, name)

@@ -5,17 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dropout_utils._checks import check_flag, check_floating, check_generators, check_rates
-
-try:
-    from dropout_utils.masks import keep_mask
-except ImportError:  # stand-in until masks.py is in place
-
-    def keep_mask(shape, p, rng, *, out=None):
-        if isinstance(rng, np.random.Generator):
-            return rng.random(shape) >= (np.reshape(p, (-1,) + (1,) * (len(shape) - 1)) if np.ndim(p) else p)
-        p = np.broadcast_to(p, (len(rng),))
-        return np.stack([keep_mask(shape[1:], q, g) for q, g in zip(p, rng, strict=True)])
-
+from dropout_utils.masks import keep_mask
 
 
 def dropout(x, p, rng=None, *, mask=None, training=True):

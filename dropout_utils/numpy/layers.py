@@ -150,11 +150,10 @@ def softmax_cross_entropy(z, labels):
     _check_matrix(z, "z")
     labels = _check_labels(labels, z)
     B = z.shape[-2]
-    log_p = log_softmax(z)  # (R, B, classes)
     at = labels[..., None]  # (R, B, 1)
-    loss = -np.take_along_axis(log_p, at, axis=-1).sum(axis=(-2, -1)) / B
+    loss = -np.take_along_axis(log_softmax(z), at, axis=-1).sum(axis=(-2, -1)) / B
     onehot = np.arange(z.shape[-1]) == at  # (R, B, classes)
-    return loss, (np.exp(log_p) - onehot) / B
+    return loss, (softmax(z) - onehot) / B
 
 
 def mean_squared_error(prediction, target):
