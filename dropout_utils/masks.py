@@ -43,7 +43,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from dropout_utils._checks import check_floating, check_generator, check_generators, check_rates, check_shape
+from dropout_utils._checks import check_floating, check_generators, check_rates, check_shape
 
 __all__ = ["Masker", "dropout", "dropout_backward", "keep_mask", "packed_mask", "scaled_mask", "unpack"]
 
@@ -536,7 +536,7 @@ class Masker:
         self.dtype = _check_dtype(dtype)
         if replicas and not self.shape:
             raise ValueError("shape must have a leading replica axis where replicas is True; got ()")
-        self._plan = plan = _Plan(self.shape, p, None, rows=True if replicas else None)
+        self._plan = _Plan(self.shape, p, None, rows=True if replicas else None)
         self.replicas = bool(replicas)
         self.p = p
 
