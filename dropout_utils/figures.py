@@ -20,6 +20,7 @@ Examples
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import html
 import io
@@ -32,7 +33,11 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
+from matplotlib.patches import PathPatch
+from matplotlib.path import Path
 from matplotlib.text import Text
+from matplotlib.textpath import text_to_path
 
 from dropout_utils._checks import check_choice, check_flag, check_integer, check_real
 
@@ -122,15 +127,15 @@ _STYLE = {
     "grid.linewidth": 0.7,
     "xtick.color": INK,
     "ytick.color": INK,
-    "xtick.labelsize": 11.0,
-    "ytick.labelsize": 11.0,
+    "xtick.labelsize": _FONT_SIZE,
+    "ytick.labelsize": _FONT_SIZE,
     "text.color": INK,
     "font.size": _FONT_SIZE,
     "font.family": "sans-serif",
     "font.sans-serif": ["DejaVu Sans"],
     "mathtext.fontset": "dejavusans",
     "legend.frameon": False,
-    "legend.fontsize": 11.0,
+    "legend.fontsize": _FONT_SIZE,
     "legend.handlelength": 2.2,
     "lines.linewidth": 2.0,
     "lines.markersize": 5.0,
@@ -215,19 +220,34 @@ def _check_text(fig: Figure) -> None:
 def _svg(fig: Figure, alt: str) -> str:
     buffer = io.StringIO()
     nothing = {key: None for key in ("Date", "Creator", "Format", "Type")}
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "dropout_utils"}):
-        fig.savefig(buffer, format="svg", transparent=True, metadata=nothing)
+    formulas = [text for text in fig.findobj(Text) if mpl.cbook.is_math_text(text.get_text())]
+    names = [text.get_gid() for text in formulas]
+    try:
+        for text in formulas:
+            text.set_gid(f"du-formula-{text.get_horizontalalignment()}")
+        with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "dropout_utils"}):
+            fig.savefig(buffer, format="svg", transparent=True, metadata=nothing)
+    finally:
+        for text, name in zip(formulas, names, strict=True):
+            text.set_gid(name)
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :].strip()
     svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
     svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.DOTALL)
     # A style element inside inline SVG would apply to the whole page: set the same thing on the root.
     svg = re.sub(r"<defs>\s*<style[^>]*>.*?</style>\s*</defs>\s*", "", svg, flags=re.DOTALL)
-    svg = svg.replace(INK, "currentColor")
-    page = "var(--pst-color-background, var(--jp-layout-color0, Canvas))"
-    svg = svg.replace(PAPER, page)
-    svg = re.sub(r"font-family: [^;\"]*", "font-family: inherit", svg)
+    svg = re.sub(
+        r'<g id="du-formula-(left|center|right)">(\s*<g [^>]*>\s*)<text>(.*?)</text>(\s*)</g>(\s*)</g>',
+        _flow,
+        svg,
+        flags=re.DOTALL,
+    )
+    # In what is still set glyph by glyph, the page's font would be too narrow or too wide.
+    svg = re.sub(r"(<tspan (?:[^>]* )?x=[^>]*font-family:) [^;\"]*", rf"\1 {_MEASURED}", svg)
+    svg = re.sub(r"font-family: (?!'DejaVu Sans', Verdana)[^;\"]*", "font-family: inherit", svg)
     svg = re.sub(r"font: (?:(italic|oblique) )?(?:(bold|\d00) )?([\d.]+px) [^;\"]*", _font, svg)
+    svg = svg.replace(INK, "currentColor")
+    svg = svg.replace(PAPER, "var(--pst-color-background, var(--jp-layout-color0, Canvas))")
     svg = _shorten(svg)
     svg = _unique_ids(svg, alt)
     width, height = fig.get_size_inches()
@@ -238,6 +258,57 @@ def _svg(fig: Figure, alt: str) -> str:
         'stroke-linejoin:round;stroke-linecap:butt;overflow:visible">'
     )
     return root + svg[svg.index(">") + 1 :]
+
+
+_MEASURED = "'DejaVu Sans', Verdana, sans-serif"  # matplotlib measures with the first; the second is as wide
+
+
+def _flow(match: re.Match) -> str:
+    """Let a formula flow in the page's font.
+
+    matplotlib places each glyph of a formula by the width it has in its own font; in another font the
+    letters would stand apart. Only gaps that are wider than the glyph (around "=") and changes of the
+    baseline (subscripts) are kept. A formula with stacked glyphs (a fraction, a hat) stays as it is.
+    """
+    anchor, group, content, *rest = match.groups()
+    glyphs = []  # (x, y, style, character)
+    for attributes, characters in re.findall(r"<tspan ([^>]*)>(.*?)</tspan>", content, flags=re.DOTALL):
+        found = dict(re.findall(r'(\w+)="([^"]*)"', attributes))
+        characters = html.unescape(characters)
+        xs, ys = ([float(value) for value in found[axis].split()] for axis in "xy")
+        ys = ys * len(xs) if len(ys) == 1 else ys
+        if not len(xs) == len(ys) == len(characters):
+            return match.group()
+        glyphs += [(x, y, found["style"], c) for x, y, c in zip(xs, ys, characters, strict=True)]
+    glyphs.sort(key=lambda glyph: glyph[0])
+    pieces, before = [], None  # (dx, dy, style, characters), and where the last glyph ended
+    level = 0.0
+    for x, y, style, character in glyphs:
+        size = float(re.search(r"font-size: ([\d.]+)px", style).group(1))
+        gap = 0.0 if before is None else x - before
+        if gap < -0.2 * size:
+            return match.group()
+        gap = gap if gap > 0.08 * size else 0.0
+        if pieces and not gap and abs(y - level) < 0.5 and pieces[-1][2] == style:
+            pieces[-1][3] += character
+        else:
+            pieces.append([gap, y - level if pieces else y, style, character])
+            level = y
+        before = x + _advance(character, size, "oblique" in style or "italic" in style)
+    spans = "".join(
+        f'<tspan dx="{dx:.1f}" dy="{dy:.1f}" style="{style}">{html.escape(characters)}</tspan>'
+        for dx, dy, style, characters in pieces
+    )
+    place = {"left": ("start", 0.0), "center": ("middle", before / 2), "right": ("end", before)}
+    side, x = place[anchor]
+    text = f'<text x="{x:.1f}" y="0" style="text-anchor: {side}">{spans}</text>'
+    return f"<g>{group}{text}{rest[0]}</g>{rest[1]}</g>"
+
+
+@functools.cache
+def _advance(character: str, size: float, oblique: bool) -> float:
+    font = FontProperties(family="DejaVu Sans", size=size, style="oblique" if oblique else "normal")
+    return text_to_path.get_text_width_height_descent(character, font, False)[0]
 
 
 def _font(match: re.Match) -> str:
@@ -559,9 +630,6 @@ def mask_picture(
     xlabel, ylabel : str
         Labels of the axes.
     """
-    from matplotlib.collections import PatchCollection
-    from matplotlib.patches import Rectangle
-
     _check_axes(ax)
     check_choice(role, "role", COLOURS)
     mask = np.asarray(mask)
@@ -570,10 +638,15 @@ def mask_picture(
     mask = np.atleast_2d(mask) != 0
     rows, columns = mask.shape
     for kept, face, edge in ((True, COLOURS[role], COLOURS[role]), (False, "none", COLOURS["muted"])):
-        tiles = [Rectangle((j - 0.4, i - 0.4), 0.8, 0.8) for i, j in np.argwhere(mask == kept)]
-        ax.add_collection(
-            PatchCollection(tiles, facecolor=face, edgecolor=edge, linewidth=0.8, rasterized=mask.size > 2500)
-        )
+        corners = [
+            [(j - 0.4, i - 0.4), (j + 0.4, i - 0.4), (j + 0.4, i + 0.4), (j - 0.4, i + 0.4)]
+            for i, j in np.argwhere(mask == kept)
+        ]
+        if corners:
+            tiles = Path.make_compound_path(*(Path([*c, c[0]], closed=True) for c in corners))
+            ax.add_patch(
+                PathPatch(tiles, facecolor=face, edgecolor=edge, linewidth=0.8, rasterized=mask.size > 2500)
+            )
     ax.set_xlim(-0.7, columns - 0.3)
     ax.set_ylim(rows - 0.3, -0.7)
     ax.set_aspect("equal")
