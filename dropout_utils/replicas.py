@@ -11,21 +11,18 @@ import contextlib
 import copy
 import math
 import os
-import socket
-import sys
-import tempfile
-import time
-import traceback
+import threading
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from dropout_utils import _cache
-from dropout_utils._checks import check_integer
+from dropout_utils._checks import check_flag, check_integer
+from dropout_utils._worker import Failure, Work, call, one_thread
 
 _RETRIES = 2  # how often a sweep is taken up again after workers have died
-_SEARCH_SECONDS = 10.0  # how long to look for the one replica that made its chunk fail
+_DELAY = 2.0  # seconds before a progress bar appears
 
 
 def run(
@@ -113,6 +110,10 @@ def run(
         jobs = check_integer(jobs, "jobs")
     if chunk is not None:
         chunk = check_integer(chunk, "chunk")
+    if progress is not None:
+        progress = check_flag(progress, "progress")
+    if label is not None and not isinstance(label, str):
+        raise TypeError(f"label must be a string; got {label!r}")
     name = label or getattr(experiment, "__name__", type(experiment).__name__)
 
     results = _Results(name, len(replicas))
@@ -128,24 +129,26 @@ def run(
         results.from_cache = results.count
 
     if results.missing():
-        backend, jobs, shared = _backend(jobs)
-        work = _Work(experiment, common, name, pin=shared)
+        backend, jobs, pool_of_ours, pin = _backend(jobs)
+        work = Work(experiment, common, name, pin=pin)
         size = chunk or min(16, math.ceil(len(results.missing()) / jobs))
-        with _one_thread(), _progress(progress, name, len(replicas), results.count) as bar:
+        if pool_of_ours and len(results.missing()) <= size:
+            backend = None  # a single chunk: not worth starting a process for
+        with one_thread(), _progress(progress, name, len(replicas), results.count) as advance:
             deaths = 0
             while missing := results.missing():
                 chunks = [missing[i : i + size] for i in range(0, len(missing), size)]
                 try:
                     with contextlib.closing(_finished(work, replicas, chunks, backend, jobs)) as finished:
                         for indices, outcome in finished:
-                            if isinstance(outcome, _Failure):
+                            if isinstance(outcome, Failure):
                                 outcome.throw(name, [(i, replicas[i]) for i in indices])
                             for row, i in enumerate(indices):
                                 arrays = {key: array[row] for key, array in outcome.items()}
                                 results.put(i, arrays)
                                 if store is not None:
                                     store.save(paths[i], arrays)
-                            bar.update(len(indices))
+                            advance(len(indices))
                 except Exception as error:
                     if not _worker_died(error):
                         raise
@@ -189,30 +192,6 @@ def _check_replicas(replicas) -> list[dict]:
     return [_check_names(replica, f"replicas[{i}]") for i, replica in enumerate(replicas)]
 
 
-def _check_output(output, n: int, name: str) -> dict[str, np.ndarray]:
-    """Return an experiment's output as arrays, or say what is wrong with it."""
-    if not isinstance(output, Mapping) or not output or not all(isinstance(key, str) for key in output):
-        raise TypeError(f"experiment {name!r} must return a dict of arrays by name; got {output!r:.200}")
-    arrays = {}
-    for key, value in output.items():
-        try:
-            array = np.asarray(value)
-        except ValueError as error:
-            raise ValueError(f"experiment {name!r} returned a ragged {key!r}: {error}") from error
-        if array.dtype.hasobject:
-            raise TypeError(
-                f"experiment {name!r} returned {key!r} with dtype {array.dtype}; "
-                "arrays of numbers, booleans or strings are allowed"
-            )
-        if array.ndim == 0 or len(array) != n:
-            raise ValueError(
-                f"experiment {name!r} returned {key!r} of shape {array.shape}; "
-                f"its leading axis must have one entry for each of the {n} replicas it was given"
-            )
-        arrays[key] = array
-    return arrays
-
-
 class _Results:
     """The arrays to return, filled replica by replica in any order."""
 
@@ -241,8 +220,8 @@ class _Results:
             if known.get(key) != form.get(key):
                 hint = "; some were read from the cache, see clear_cache()" if self.from_cache else ""
                 raise ValueError(
-                    f"experiment {self.name!r} must return the same names, shapes and dtypes for all replicas; "
-                    f"{key!r} is {_words(known.get(key))} for replica {self.first} "
+                    f"experiment {self.name!r} must return the same names, shapes and dtypes for every "
+                    f"replica; {key!r} is {_words(known.get(key))} for replica {self.first} "
                     f"and {_words(form.get(key))} for replica {i}{hint}"
                 )
         for key, array in replica.items():
@@ -254,137 +233,13 @@ def _words(form) -> str:
     return "missing" if form is None else f"of shape {form[0]} and dtype {form[1]}"
 
 
-# --- the worker's side ---------------------------------------------------------------------------
-
-
-class _Work:
-    """What every chunk shares; called in the worker with one chunk."""
-
-    def __init__(self, experiment, common, name: str, *, pin: bool):
-        self.experiment, self.common, self.name, self.pin = experiment, common, name, pin
-        self.home = (socket.gethostname(), os.getpid())
-
-    def __sizeof__(self) -> int:
-        # Dask sends an argument to each worker once, rather than with each task, only if it is large.
-        return 1_000_000
-
-    def __call__(self, indices: list[int], replicas: list[dict]):
-        """Return the indices with the chunk's arrays, or with a `_Failure`: exceptions come as values."""
-        away = self.home != (socket.gethostname(), os.getpid())
-        with _one_thread(), _own_core() if away and self.pin else contextlib.nullcontext():
-            try:
-                return indices, self.compute(replicas)
-            except Exception as error:
-                return indices, self.blame(error, replicas, away)
-
-    def compute(self, replicas):
-        output = self.experiment([dict(replica) for replica in replicas], **self.common)
-        return _check_output(output, len(replicas), self.name)
-
-    def blame(self, error: Exception, replicas, away: bool) -> _Failure:
-        """Find the replica that fails: run them one by one, for a while."""
-        culprit = 0 if len(replicas) == 1 else None
-        end = time.monotonic() + _SEARCH_SECONDS
-        for i, replica in enumerate(replicas if culprit is None else ()):
-            if time.monotonic() > end:
-                break
-            try:
-                self.compute([replica])
-            except Exception as alone:
-                error, culprit = alone, i
-                break
-        return _Failure(error, culprit, away)
-
-
-class _WorkerTraceback(Exception):
-    """Shows, as the cause of an error, where in the worker it happened."""
-
-    def __str__(self) -> str:
-        return self.args[0]
-
-
-class _Failure:
-    """An exception on its way back from a worker."""
-
-    def __init__(self, error: Exception, culprit: int | None, away: bool):
-        self.error, self.culprit, self.text = error, culprit, ""
-        if away:
-            try:
-                import cloudpickle  # joblib's own dependency from 1.6 on
-            except ImportError:
-                from joblib.externals import cloudpickle
-
-            self.text = "".join(traceback.format_exception(error))
-            try:
-                cloudpickle.loads(cloudpickle.dumps(error))
-            except Exception:  # an exception that cannot travel would take the worker down with it
-                self.error = RuntimeError(f"{type(error).__name__}: {error}")
-
-    def throw(self, name: str, chunk: list[tuple[int, dict]]):
-        if self.culprit is None:
-            where = f"in one of the replicas {chunk[0][0]} to {chunk[-1][0]} of experiment {name!r}"
-        else:
-            i, replica = chunk[self.culprit]
-            where = f"in replica {i} of experiment {name!r}: {replica!r:.300}"
-        self.error.add_note(where)
-        if self.text:
-            raise self.error from _WorkerTraceback(f"{where}\n\n{self.text}")
-        raise self.error
-
-
-@contextlib.contextmanager
-def _one_thread():
-    """Hold NumPy's and PyTorch's thread pools at one thread.
-
-    One process per core is the parallelism. NumPy and PyTorch with several threads each in one process
-    fight over the cores, and a matrix product split otherwise may round otherwise.
-    """
-    with contextlib.ExitStack() as stack:
-        torch = sys.modules.get("torch")
-        if torch is not None and torch.get_num_threads() != 1:
-            stack.callback(torch.set_num_threads, torch.get_num_threads())
-            torch.set_num_threads(1)
-        with contextlib.suppress(ImportError):
-            import threadpoolctl
-
-            stack.enter_context(threadpoolctl.threadpool_limits(1))
-        yield
-
-
-@contextlib.contextmanager
-def _own_core():
-    """Pin this process to a core that no other worker has claimed; without one, leave it unpinned.
-
-    A claim is a locked file, which the system lets go with the process. Idle workers claim nothing.
-    """
-    with contextlib.ExitStack() as stack:
-        with contextlib.suppress(ImportError, AttributeError, OSError):  # Linux only
-            import fcntl
-
-            allowed = os.sched_getaffinity(0)
-            folder = os.path.join(tempfile.gettempdir(), f"dropout-utils-cores-{os.getuid()}")
-            os.makedirs(folder, mode=0o700, exist_ok=True)
-            for core in sorted(allowed):
-                claim = os.open(os.path.join(folder, str(core)), os.O_CREAT | os.O_RDWR, 0o600)
-                try:
-                    fcntl.flock(claim, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except OSError:
-                    os.close(claim)
-                    continue
-                stack.callback(os.close, claim)
-                stack.callback(os.sched_setaffinity, 0, allowed)
-                os.sched_setaffinity(0, {core})
-                break
-        yield
-
-
 # --- the caller's side ---------------------------------------------------------------------------
 
 
 def _backend(jobs: int | None):
-    """Return (joblib backend or None for this process, number of jobs, whether to pin workers)."""
+    """Return (joblib backend or None for this process, jobs, whether it is loky, whether to pin)."""
     if jobs == 1:
-        return None, 1, False
+        return None, 1, False, False
     import joblib
     from joblib.parallel import get_active_backend
 
@@ -396,17 +251,16 @@ def _backend(jobs: int | None):
         backend = copy.copy(backend)
         backend.inner_max_num_threads = 1
     if type(backend).__name__ == "SequentialBackend" or (local and jobs == 1):
-        return None, 1, False
+        return None, 1, False, False
     # Under a quota (a container with 2 of 64 cores) several containers would pin to the same first cores.
     pin = local and hasattr(os, "sched_getaffinity") and joblib.cpu_count() == len(os.sched_getaffinity(0))
-    return backend, jobs, pin
+    return backend, jobs, local, pin
 
 
-def _finished(work: _Work, replicas, chunks, backend, jobs: int) -> Iterator:
+def _finished(work: Work, replicas, chunks, backend, jobs: int) -> Iterator:
     """Yield (indices, outcome) of every chunk as soon as it is known."""
     tasks = [(indices, [replicas[i] for i in indices]) for indices in chunks]
-    local = getattr(backend, "supports_inner_max_num_threads", False)
-    if backend is None or (local and len(tasks) == 1):
+    if backend is None:
         for task in tasks:
             yield work(*task)
         return
@@ -416,9 +270,10 @@ def _finished(work: _Work, replicas, chunks, backend, jobs: int) -> Iterator:
     # One chunk is one task (joblib must not batch them, or results would wait for each other). Large
     # arrays are shared between local workers; copy on write, so that a chunk sees what it would see alone.
     settings = {"n_jobs": jobs, "backend": backend, "batch_size": 1, "mmap_mode": "c"}
-    call = joblib.delayed(_call)
+    task_of = joblib.delayed(call)
     if getattr(backend, "supports_return_generator", False):
-        outcomes = joblib.Parallel(return_as="generator_unordered", **settings)(call(work, *t) for t in tasks)
+        parallel = joblib.Parallel(return_as="generator_unordered", **settings)
+        outcomes = parallel(task_of(work, *task) for task in tasks)
         try:
             yield from outcomes
         finally:
@@ -430,40 +285,42 @@ def _finished(work: _Work, replicas, chunks, backend, jobs: int) -> Iterator:
     # that is done is kept.
     with joblib.Parallel(**settings) as parallel:
         for start in range(0, len(tasks), jobs):
-            yield from parallel(call(work, *task) for task in tasks[start : start + jobs])
-
-
-def _call(work: _Work, indices, replicas):
-    # `work` is an argument, not the function: Dask keeps large arguments on its workers.
-    return work(indices, replicas)
+            yield from parallel(task_of(work, *task) for task in tasks[start : start + jobs])
 
 
 _DEATHS = {
-    "TerminatedWorkerError",  # loky
-    *("KilledWorker", "CancelledError", "FutureCancelledError", "CommClosedError"),  # dask.distributed
-    *("RayActorError", "ActorDiedError", "WorkerCrashedError", "NodeDiedError", "OutOfMemoryError"),  # ray
+    "joblib": {"TerminatedWorkerError"},
+    "distributed": {"KilledWorker", "FutureCancelledError", "CommClosedError"},
+    "ray": {"RayActorError", "WorkerCrashedError", "NodeDiedError", "OutOfMemoryError"},
 }
 
 
 def _worker_died(error: BaseException) -> bool:
     """Tell a worker that died from other errors. (Those of the experiment come as values.)"""
-    return any(cls.__name__ in _DEATHS for cls in type(error).__mro__)
+    kinds = type(error).__mro__
+    return any(kind.__name__ in _DEATHS.get(kind.__module__.partition(".")[0], ()) for kind in kinds)
 
 
-class _Silent:
-    def update(self, n: int) -> None:
-        pass
-
-
+@contextlib.contextmanager
 def _progress(wanted: bool | None, name: str, total: int, done: int):
-    """Return a context manager giving something with ``update(n)``."""
+    """Give a function to call with the number of replicas just finished."""
     if wanted is None:
         # A kernel started by pytest (nbval) inherits PYTEST_VERSION; a bar there would be stored as output.
         quiet = ("DROPOUT_UTILS_QUIET", "DROPOUT_UTILS_STATIC", "CI", "PYTEST_VERSION")
         wanted = not any(os.environ.get(variable, "") not in ("", "0", "false") for variable in quiet)
-    if wanted:
-        with contextlib.suppress(ImportError):
-            from tqdm.auto import tqdm
-
-            return tqdm(total=total, initial=done, desc=name, unit="replica", delay=2, leave=False)
-    return contextlib.nullcontext(_Silent())
+    try:
+        from tqdm.auto import tqdm
+    except ImportError:
+        wanted = False
+    if not wanted:
+        yield lambda n: None
+        return
+    with tqdm(total=total, initial=done, desc=name, unit="replica", delay=_DELAY, leave=False) as bar:
+        # tqdm shows itself at the first update after the delay; the first chunk may take much longer.
+        first = threading.Timer(_DELAY, bar.refresh)
+        first.daemon = True
+        first.start()
+        try:
+            yield bar.update
+        finally:
+            first.cancel()
