@@ -11,6 +11,7 @@ import numpy as np
 from dropout_utils import _engine
 from dropout_utils import replicas as _replicas
 from dropout_utils._checks import check_choice, check_flag, check_integer, check_rate, check_real
+from dropout_utils.data import shuffle_labels
 from dropout_utils.numpy import MLP, SGD, Adam, mean_squared_error, softmax_cross_entropy
 from dropout_utils.seeding import generator
 
@@ -300,12 +301,7 @@ def _sample(y_train, n, label_noise, base_seed, seed):
     """Which training examples a seed sees, and their labels."""
     N = len(y_train)
     index = np.arange(N) if n == N else generator(base_seed, "sample", seed).permutation(N)[:n]
-    labels = y_train[index]
-    if label_noise:
-        rng = generator(base_seed, "label noise", seed)
-        chosen = rng.permutation(n)[: round(label_noise * n)]
-        labels[chosen] = labels[rng.permutation(chosen)]
-    return index, labels
+    return index, shuffle_labels(y_train[index], label_noise, generator(base_seed, "label noise", seed))
 
 
 def _measure(net, sets, index, regression):
