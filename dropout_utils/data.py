@@ -441,7 +441,8 @@ def _generate_mnist1d(seed: int) -> dict[str, np.ndarray]:
 def _read_npz(file: Path, names) -> dict[str, np.ndarray] | None:
     """The arrays of a file, or None where it is missing or damaged (each has a checksum inside)."""
     try:
-        with np.load(file, allow_pickle=False) as stored:
+        content = io.BytesIO(file.read_bytes())  # np.load would leave a damaged file open
+        with np.load(content, allow_pickle=False) as stored:
             return {name: stored[name] for name in names}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         return None
