@@ -466,7 +466,7 @@ class Claim:
         if isinstance(effects, Effect):
             effects = {"": effects}
         if not isinstance(effects, Mapping):
-            raise TypeError(f"effects must be an Effect, or a mapping of conditions to effects; got {effects!r}")
+            raise TypeError(f"effects must be an Effect or a mapping of them; got {effects!r}")
         if not effects:
             raise ValueError("effects must hold at least one condition; got none")
         for name, effect in effects.items():
@@ -617,7 +617,7 @@ class Card:
         mean, low, high = _numbers(condition["mean"], condition["low"], condition["high"])
         probability = f"{100 * condition['probability']:.0f}%"
         arms = self.data["arms"]
-        ahead = f"{arms[0]} ahead in" if len(arms) == 2 else "above zero in"
+        ahead = f"{arms[0]} higher in" if len(arms) == 2 else "above zero in"
         return (f"{_with_unit(mean, self.data['unit'])}, interval {low} to {high}; "
                 f"n = {condition['n']}, {ahead} {probability} of {'pairs' if len(arms) == 2 else 'replicas'}")
 
@@ -643,7 +643,7 @@ class Card:
         size = _with_unit(f"{data['minimum']:.6g}", data["unit"])
         level = f"{100 * data['level']:.4g}%"
         if len(conditions) > 1:
-            level += f" each, so that all {len(conditions)} together keep 95%"
+            level += f" each, 95% for all {len(conditions)} together"
         rows = []
         limits = _limits(conditions, data["minimum"])
         for condition in conditions:
