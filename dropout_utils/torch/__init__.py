@@ -2,5 +2,30 @@
 
 from dropout_utils.torch.dropout import Dropout, dropout
 from dropout_utils.torch.networks import MLP, Dense
+from dropout_utils.torch.transformer import (
+    DecoderBlock,
+    EncoderBlock,
+    FeedForward,
+    LayerNorm,
+    Linear,
+    MultiHeadAttention,
+    Rates,
+    VisionTransformer,
+    causal_mask,
+)
 
-__all__ = ["MLP", "Dense", "Dropout", "dropout"]
+__all__ = [
+    "MLP",
+    "DecoderBlock",
+    "Dense",
+    "Dropout",
+    "EncoderBlock",
+    "FeedForward",
+    "LayerNorm",
+    "Linear",
+    "MultiHeadAttention",
+    "Rates",
+    "VisionTransformer",
+    "causal_mask",
+    "dropout",
+]

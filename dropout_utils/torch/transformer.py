@@ -1,0 +1,835 @@
+"""Transformer blocks from scratch, with dropout at four separately settable sites.
+
+The sites, and the names they have elsewhere:
+
+==================  ==============================================  ======================================
+name here           what is dropped                                 in ``torch.nn.TransformerEncoderLayer``
+==================  ==============================================  ======================================
+`attention`         attention weights, after the softmax            ``self_attn.dropout``
+`attention_output`  output of the attention sub-layer, before it    ``dropout1`` (decoder: ``dropout1`` and
+                    is added to the residual stream                 ``dropout2``)
+`feed_forward`      hidden activations of the feed-forward          ``dropout`` and ``dropout2`` (decoder:
+                    sub-layer *and* its output, before it is added  ``dropout`` and ``dropout3``)
+`embedding`         sum of token (patch) and position embedding     outside of the layer
+==================  ==============================================  ======================================
+
+Vaswani et al. (2017, section 5.4) describe sub-layer outputs and embeddings; dropout on the attention
+weights and inside the feed-forward layer came with their code.
+
+Shapes: R replicas, B examples, T tokens (S of them in the memory), d = width, H heads, e = d / H.
+Everything takes one net, (B, T, d), or R of them, (R, B, T, d) with weights (R, in, out).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from dropout_utils._checks import check_choice, check_flag, check_integer, check_real, check_shape
+from dropout_utils.torch.dropout import Dropout, check_rate_or_rates, check_source
+
+ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu}
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Drop probabilities of the four sites, each a float or one for each replica.
+
+    Parameters
+    ----------
+    attention : float or (R,)
+        Of the attention weights.
+    attention_output : float or (R,)
+        Of the output of the attention sub-layer.
+    feed_forward : float or (R,)
+        Of the hidden activations and of the output of the feed-forward sub-layer.
+    embedding : float or (R,)
+        Of the sum of token and position embedding.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one of them is no drop probability.
+    """
+
+    attention: float = 0.0
+    attention_output: float = 0.0
+    feed_forward: float = 0.0
+    embedding: float = 0.0
+
+    def __post_init__(self):
+        for site in SITES:
+            p = getattr(self, site)
+            rates = check_rate_or_rates(p, site, replicas=None if np.ndim(p) == 0 else len(p))
+            object.__setattr__(self, site, rates)
+
+    def items(self):
+        """Pairs of site and rate."""
+        return [(site, getattr(self, site)) for site in SITES]
+
+
+SITES = tuple(field.name for field in fields(Rates))
+
+
+def causal_mask(tokens, *, device=None):
+    """Return (T, T) booleans, True where a query may *not* look: at the tokens after it.
+
+    The same convention as ``attn_mask`` of ``torch.nn.MultiheadAttention``.
+    """
+    tokens = check_integer(tokens, "tokens", minimum=0)
+    return torch.ones(tokens, tokens, dtype=torch.bool, device=device).triu(1)
+
+
+class Linear(nn.Module):
+    """``x @ W + b`` over the last axis, for one net or R replicas.
+
+    Parameters
+    ----------
+    inputs, outputs : int
+    bias : bool
+    replicas : int or None
+    generator, dtype
+        See :class:`VisionTransformer`. Weights are uniform with variance 1 / fan-in, biases zero.
+    """
+
+    def __init__(
+        self, inputs, outputs, *, bias=True, replicas=None, generator=None, dtype=torch.float32, scale=1.0
+    ):
+        super().__init__()
+        bound = scale * math.sqrt(3 / inputs)  # a uniform variable on (-a, a) has variance a² / 3
+        self.weight = nn.Parameter(uniform((inputs, outputs), bound, replicas, generator, dtype))
+        leading = () if replicas is None else (replicas,)
+        self.bias = nn.Parameter(torch.zeros(*leading, 1, outputs, dtype=dtype)) if bias else None
+
+    def forward(self, x):
+        """Return (R, ..., out) for x (R, ..., in); without R for a single net."""
+        return linear(x, self.weight, self.bias)
+
+    def extra_repr(self):
+        return " × ".join(map(str, self.weight.shape))
+
+
+class LayerNorm(nn.Module):
+    """Each token to mean 0 and variance 1 over its features, then a learnt scale and shift.
+
+    Ba, Kiros and Hinton (2016), equation 4; the same function as ``torch.nn.LayerNorm``, with a scale and
+    shift for each replica, (R, 1, d).
+    """
+
+    def __init__(self, width, *, eps=1e-5, bias=True, replicas=None, dtype=torch.float32):
+        super().__init__()
+        self.eps = eps
+        leading = () if replicas is None else (replicas,)
+        self.weight = nn.Parameter(torch.ones(*leading, 1, width, dtype=dtype))
+        self.bias = nn.Parameter(torch.zeros(*leading, 1, width, dtype=dtype)) if bias else None
+
+    def forward(self, x):
+        """Return the normalised x, (R, B, T, d) or (B, T, d)."""
+        if self.weight.ndim == 2:
+            bias = None if self.bias is None else self.bias[0]
+            return F.layer_norm(x, x.shape[-1:], self.weight[0], bias, self.eps)
+        x = F.layer_norm(x, x.shape[-1:], eps=self.eps)
+        scale = self.weight.unsqueeze(1)  # (R, 1, 1, d)
+        return x * scale if self.bias is None else torch.addcmul(self.bias.unsqueeze(1), x, scale)
+
+
+class MultiHeadAttention(nn.Module):
+    r"""Multi-head attention, with dropout on the attention weights.
+
+    .. math:: \mathrm{softmax}\!\left(\frac{Q K^\top}{\sqrt{e}}\right) V
+
+    for each of H heads of e = d / H features (Vaswani et al. 2017, equation 1 and section 3.2.2).
+
+    The keys have no bias. It would add q · b to all scores of a query, which the softmax ignores: the bias
+    of ``torch.nn.MultiheadAttention`` has no effect and its gradient is zero up to rounding (rounding
+    which Adam would blow up to full steps). :meth:`from_torch` leaves it out and the outputs are equal.
+
+    Parameters
+    ----------
+    width, heads : int
+        d and H; H must divide d.
+    p : float or sequence of R floats
+        Drop probability of the attention weights.
+    bias : bool
+    replicas, generator, dtype
+        See :class:`VisionTransformer`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+    """
+
+    def __init__(self, width, heads, *, p=0.0, bias=True, replicas=None, generator=None, dtype=torch.float32):
+        super().__init__()
+        width, heads = check_integer(width, "width"), check_integer(heads, "heads")
+        if width % heads:
+            raise ValueError(f"heads must divide width, {width}; got {heads}")
+        replicas, generator = check_replicas(replicas, generator, dtype)
+        self.width, self.heads, self.replicas = width, heads, replicas
+        new = dict(replicas=replicas, generator=generator, dtype=dtype)
+        self.query = Linear(width, width, bias=bias, **new)
+        self.key = Linear(width, width, bias=False, **new)
+        self.value = Linear(width, width, bias=bias, **new)
+        self.output = Linear(width, width, bias=bias, **new)
+        self.dropout = Dropout(check_rate_or_rates(p, replicas=replicas), generator=generator)
+
+    @classmethod
+    def from_torch(cls, layer, *, generator=None):
+        """Return the same function as a ``torch.nn.MultiheadAttention``, with a copy of its weights.
+
+        Inputs are (B, T, d) whatever its ``batch_first`` says.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `layer` is something else, or uses ``kdim``, ``vdim``, ``add_bias_kv`` or ``add_zero_attn``.
+        """
+        _check_kind(layer, nn.MultiheadAttention)
+        if not layer._qkv_same_embed_dim or layer.bias_k is not None or layer.add_zero_attn:
+            raise ValueError("layer must not use kdim, vdim, add_bias_kv or add_zero_attn")
+        bias = layer.in_proj_bias is not None
+        own = cls(
+            layer.embed_dim,
+            layer.num_heads,
+            p=layer.dropout,
+            bias=bias,
+            generator=torch.Generator(),  # the weights it draws are overwritten
+            dtype=layer.in_proj_weight.dtype,
+        )
+        own.dropout.generator = check_source(generator)
+        parts = layer.in_proj_weight.chunk(3)
+        biases = layer.in_proj_bias.chunk(3) if bias else (None, None, None)
+        _copy(own.query, parts[0], biases[0])
+        _copy(own.key, parts[1], None)
+        _copy(own.value, parts[2], biases[2])
+        _copy(own.output, layer.out_proj.weight, layer.out_proj.bias)
+        return own.to(layer.in_proj_weight.device).train(layer.training)
+
+    def forward(
+        self,
+        query,
+        key=None,
+        value=None,
+        *,
+        attn_mask=None,
+        key_padding_mask=None,
+        causal=False,
+        mask=None,
+        return_weights=False,
+    ):
+        """Return what each query gathers from the values.
+
+        Parameters
+        ----------
+        query : torch.Tensor, (R, B, T, d) or (B, T, d)
+        key, value : torch.Tensor, (R, B, S, d) or (B, S, d), optional
+            By default `query`: self-attention; a key alone is also the value: cross-attention.
+        attn_mask : torch.Tensor, (T, S) or anything that broadcasts to (R, B, H, T, S), optional
+            Booleans, True where a query may *not* look; or floats, added to the scores.
+        key_padding_mask : torch.Tensor of bool, (B, S) or (R, B, S), optional
+            True where a key is padding, to be ignored.
+        causal : bool
+            No query looks at tokens after it.
+        mask : torch.Tensor or ndarray of 0 and 1, (R, B, H, T, S), optional
+            A keep-mask of the attention weights to use instead of a fresh one.
+        return_weights : bool
+            Return the attention weights too, as they were used (after dropout).
+
+        Returns
+        -------
+        output : torch.Tensor, (R, B, T, d) or (B, T, d)
+            A query that may look nowhere gathers zeros.
+        weights : torch.Tensor, (R, B, H, T, S)
+            With `return_weights`.
+        """
+        self._check(query, "query")
+        key = query if key is None else self._check(key, "key")
+        value = key if value is None else self._check(value, "value")
+        q = self._split(self.query(query))  # (R, B, H, T, e)
+        k = self._split(self.key(key))  # (R, B, H, S, e)
+        v = self._split(self.value(value))  # (R, B, H, S, e)
+        scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)  # (R, B, H, T, S)
+        scores, blocked = _restrict(scores, attn_mask, key_padding_mask, causal)
+        weights = scores.softmax(dim=-1)
+        if blocked is not None:  # a row of -inf alone is NaN after the softmax
+            weights = weights.masked_fill(blocked, 0)
+        weights = self.dropout(weights, mask)
+        gathered = weights @ v  # (R, B, H, T, e)
+        output = self.output(gathered.transpose(-2, -3).flatten(-2))  # (R, B, T, d)
+        return (output, weights) if return_weights else output
+
+    def _split(self, x):
+        return x.unflatten(-1, (self.heads, -1)).transpose(-2, -3)  # (R, B, T, d) to (R, B, H, T, e)
+
+    def _check(self, x, name):
+        return check_tokens(x, name, self.width, self.replicas)
+
+
+class FeedForward(nn.Module):
+    """Two dense layers with an activation between, and dropout of the hidden activations.
+
+    Vaswani et al. (2017), equation 2.
+    """
+
+    def __init__(
+        self,
+        width,
+        hidden,
+        *,
+        p=0.0,
+        activation="relu",
+        bias=True,
+        replicas=None,
+        generator=None,
+        dtype=torch.float32,
+    ):
+        super().__init__()
+        width, hidden = check_integer(width, "width"), check_integer(hidden, "hidden")
+        replicas, generator = check_replicas(replicas, generator, dtype)
+        self.activation = check_choice(activation, "activation", ACTIVATIONS)
+        new = dict(bias=bias, replicas=replicas, generator=generator, dtype=dtype)
+        self.inner = Linear(width, hidden, scale=math.sqrt(2), **new)
+        self.outer = Linear(hidden, width, **new)
+        self.dropout = Dropout(check_rate_or_rates(p, replicas=replicas), generator=generator)
+
+    def forward(self, x, mask=None):
+        """Return (R, B, T, d) for x (R, B, T, d); `mask` is a keep-mask of the hidden activations."""
+        return self.outer(self.dropout(ACTIVATIONS[self.activation](self.inner(x)), mask))
+
+
+class EncoderBlock(nn.Module):
+    """Self-attention, then a feed-forward layer, each added to the stream that runs through.
+
+    With ``norm_first`` a sub-layer f makes x + f(norm(x)) (pre-norm, Xiong et al. 2020), otherwise
+    norm(x + f(x)) (post-norm, Vaswani et al. 2017). Sites of dropout: see the head of this module.
+
+    Parameters
+    ----------
+    width, heads, hidden : int
+        d, H, and the units of the feed-forward layer.
+    rates : Rates
+        `embedding` is not used here.
+    norm_first : bool
+    activation : {"relu", "gelu"}
+    eps : float
+        Of the layer norms.
+    bias : bool
+    replicas, generator, dtype
+        See :class:`VisionTransformer`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+    """
+
+    SITES = ("attention", "attention_output", "feed_forward_hidden", "feed_forward_output")
+
+    def __init__(
+        self,
+        width,
+        heads,
+        hidden,
+        *,
+        rates=None,
+        norm_first=True,
+        activation="relu",
+        eps=1e-5,
+        bias=True,
+        replicas=None,
+        generator=None,
+        dtype=torch.float32,
+    ):
+        super().__init__()
+        replicas, generator = check_replicas(replicas, generator, dtype)
+        rates = check_rates_object(rates, replicas)
+        self.norm_first = check_flag(norm_first, "norm_first")
+        eps = check_real(eps, "eps", minimum=0.0)
+        new = dict(bias=check_flag(bias, "bias"), replicas=replicas, generator=generator, dtype=dtype)
+        norm = dict(eps=eps, bias=bias, replicas=replicas, dtype=dtype)
+        self.attention = MultiHeadAttention(width, heads, p=rates.attention, **new)
+        self.feed_forward = FeedForward(width, hidden, p=rates.feed_forward, activation=activation, **new)
+        self.attention_norm = LayerNorm(width, **norm)
+        self.feed_forward_norm = LayerNorm(width, **norm)
+        self.attention_dropout = Dropout(rates.attention_output, generator=generator)
+        self.feed_forward_dropout = Dropout(rates.feed_forward, generator=generator)
+
+    @classmethod
+    def from_torch(cls, layer, *, generator=None):
+        """Return the same function as a ``torch.nn.TransformerEncoderLayer``, with a copy of its weights.
+
+        Its rates are taken over; inputs are (B, T, d) whatever its ``batch_first`` says.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `layer` is something else, or cannot be said here (other activations, a rate of the hidden
+            activations that differs from that of the output).
+        """
+        _check_kind(layer, nn.TransformerEncoderLayer)
+        rates = Rates(
+            attention=layer.self_attn.dropout,
+            attention_output=layer.dropout1.p,
+            feed_forward=_same_rate(layer.dropout, layer.dropout2),
+        )
+        own = _new_from(cls, layer, rates, generator)
+        own.attention = MultiHeadAttention.from_torch(layer.self_attn, generator=generator)
+        _copy_feed_forward(own, layer)
+        _copy_norm(own.attention_norm, layer.norm1)
+        _copy_norm(own.feed_forward_norm, layer.norm2)
+        return own.to(layer.linear1.weight.device).train(layer.training)
+
+    def forward(self, x, *, attn_mask=None, key_padding_mask=None, causal=False, masks=None):
+        """Return (R, B, T, d) for x (R, B, T, d); without R for a single net.
+
+        Parameters
+        ----------
+        x : torch.Tensor
+        attn_mask, key_padding_mask, causal
+            See :meth:`MultiHeadAttention.forward`.
+        masks : dict of keep-masks, optional
+            To use instead of fresh ones, by the names in ``EncoderBlock.SITES``.
+        """
+        masks = check_masks(masks, self.SITES)
+        look = dict(attn_mask=attn_mask, key_padding_mask=key_padding_mask, causal=causal)
+
+        def attend(h):
+            h = self.attention(h, mask=masks.get("attention"), **look)
+            return self.attention_dropout(h, masks.get("attention_output"))
+
+        x = _add_and_norm(x, attend, self.attention_norm, self.norm_first)
+        return _add_and_norm(x, _feed(self, masks), self.feed_forward_norm, self.norm_first)
+
+
+class DecoderBlock(nn.Module):
+    """Causal self-attention, attention to a memory, then a feed-forward layer.
+
+    The two attentions share the rates `attention` and `attention_output`. Parameters as for
+    :class:`EncoderBlock`.
+    """
+
+    SITES = (
+        "attention",
+        "attention_output",
+        "cross_attention",
+        "cross_attention_output",
+        "feed_forward_hidden",
+        "feed_forward_output",
+    )
+
+    def __init__(
+        self,
+        width,
+        heads,
+        hidden,
+        *,
+        rates=None,
+        norm_first=True,
+        activation="relu",
+        eps=1e-5,
+        bias=True,
+        replicas=None,
+        generator=None,
+        dtype=torch.float32,
+    ):
+        super().__init__()
+        replicas, generator = check_replicas(replicas, generator, dtype)
+        rates = check_rates_object(rates, replicas)
+        self.norm_first = check_flag(norm_first, "norm_first")
+        eps = check_real(eps, "eps", minimum=0.0)
+        new = dict(bias=check_flag(bias, "bias"), replicas=replicas, generator=generator, dtype=dtype)
+        norm = dict(eps=eps, bias=bias, replicas=replicas, dtype=dtype)
+        self.attention = MultiHeadAttention(width, heads, p=rates.attention, **new)
+        self.cross_attention = MultiHeadAttention(width, heads, p=rates.attention, **new)
+        self.feed_forward = FeedForward(width, hidden, p=rates.feed_forward, activation=activation, **new)
+        self.attention_norm = LayerNorm(width, **norm)
+        self.cross_attention_norm = LayerNorm(width, **norm)
+        self.feed_forward_norm = LayerNorm(width, **norm)
+        self.attention_dropout = Dropout(rates.attention_output, generator=generator)
+        self.cross_attention_dropout = Dropout(rates.attention_output, generator=generator)
+        self.feed_forward_dropout = Dropout(rates.feed_forward, generator=generator)
+
+    @classmethod
+    def from_torch(cls, layer, *, generator=None):
+        """Return the same function as a ``torch.nn.TransformerDecoderLayer``, with a copy of its weights.
+
+        See :meth:`EncoderBlock.from_torch`.
+        """
+        _check_kind(layer, nn.TransformerDecoderLayer)
+        if layer.self_attn.dropout != layer.multihead_attn.dropout:
+            raise ValueError("layer must drop the weights of both its attentions at one rate")
+        rates = Rates(
+            attention=layer.self_attn.dropout,
+            attention_output=_same_rate(layer.dropout1, layer.dropout2),
+            feed_forward=_same_rate(layer.dropout, layer.dropout3),
+        )
+        own = _new_from(cls, layer, rates, generator)
+        own.attention = MultiHeadAttention.from_torch(layer.self_attn, generator=generator)
+        own.cross_attention = MultiHeadAttention.from_torch(layer.multihead_attn, generator=generator)
+        _copy_feed_forward(own, layer)
+        _copy_norm(own.attention_norm, layer.norm1)
+        _copy_norm(own.cross_attention_norm, layer.norm2)
+        _copy_norm(own.feed_forward_norm, layer.norm3)
+        return own.to(layer.linear1.weight.device).train(layer.training)
+
+    def forward(
+        self,
+        x,
+        memory,
+        *,
+        attn_mask=None,
+        key_padding_mask=None,
+        causal=True,
+        memory_mask=None,
+        memory_key_padding_mask=None,
+        masks=None,
+    ):
+        """Return (R, B, T, d) for x (R, B, T, d) and a memory (R, B, S, d); without R for a single net.
+
+        Parameters
+        ----------
+        x, memory : torch.Tensor
+        attn_mask, key_padding_mask, causal
+            Of the self-attention, see :meth:`MultiHeadAttention.forward`. Note that `causal` is True.
+        memory_mask, memory_key_padding_mask
+            The same of the attention to the memory.
+        masks : dict of keep-masks, optional
+            To use instead of fresh ones, by the names in ``DecoderBlock.SITES``.
+        """
+        masks = check_masks(masks, self.SITES)
+
+        def attend(h):
+            h = self.attention(
+                h,
+                attn_mask=attn_mask,
+                key_padding_mask=key_padding_mask,
+                causal=causal,
+                mask=masks.get("attention"),
+            )
+            return self.attention_dropout(h, masks.get("attention_output"))
+
+        def look(h):
+            h = self.cross_attention(
+                h,
+                memory,
+                attn_mask=memory_mask,
+                key_padding_mask=memory_key_padding_mask,
+                mask=masks.get("cross_attention"),
+            )
+            return self.cross_attention_dropout(h, masks.get("cross_attention_output"))
+
+        x = _add_and_norm(x, attend, self.attention_norm, self.norm_first)
+        x = _add_and_norm(x, look, self.cross_attention_norm, self.norm_first)
+        return _add_and_norm(x, _feed(self, masks), self.feed_forward_norm, self.norm_first)
+
+
+class VisionTransformer(nn.Module):
+    """A small transformer that classifies images, or sequences of numbers, cut into patches.
+
+    Patches are embedded, positions added, pre-norm encoder blocks applied, a last layer norm taken, the
+    tokens averaged, and classified (Dosovitskiy et al. 2021, with the mean in place of a class token).
+
+    Parameters
+    ----------
+    shape, patch : tuple of int
+        Of an example and of a patch: ``(8, 8), (2, 2)`` for digits, ``(40,), (5,)`` for MNIST-1D.
+    classes : int
+    width, heads, layers, hidden : int
+        d, H, number of blocks, units of their feed-forward layers.
+    rates : Rates
+        Drop probabilities of the four sites.
+    replicas : int, optional
+        R; by default as many as there are generators in a sequence, otherwise a single net.
+    generator : numpy.random.Generator, sequence of R of them, or torch.Generator, optional
+        Where the initial weights come from, and then the masks. None is PyTorch's default generator.
+    dtype : torch.dtype
+        torch.float32 or torch.float64.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> net = VisionTransformer((8, 8), (2, 2), 10, generator=np.random.default_rng(0))
+    >>> net(torch.ones(5, 64)).shape
+    torch.Size([5, 10])
+    """
+
+    def __init__(
+        self,
+        shape,
+        patch,
+        classes,
+        *,
+        width=32,
+        heads=4,
+        layers=2,
+        hidden=64,
+        rates=None,
+        replicas=None,
+        generator=None,
+        dtype=torch.float32,
+    ):
+        super().__init__()
+        self.shape, self.patch = check_patches(shape, patch)
+        layers, classes = check_integer(layers, "layers"), check_integer(classes, "classes")
+        replicas, generator = check_replicas(replicas, generator, dtype)
+        rates = check_rates_object(rates, replicas)
+        self.replicas, self.rates = replicas, rates
+        tokens = math.prod(n // m for n, m in zip(self.shape, self.patch, strict=True))
+        new = dict(replicas=replicas, generator=generator, dtype=dtype)
+        self.embedding = Linear(math.prod(self.patch), check_integer(width, "width"), **new)
+        self.position = nn.Parameter(uniform((tokens, width), 0.2, replicas, generator, dtype))
+        self.embedding_dropout = Dropout(rates.embedding, generator=generator)
+        self.blocks = nn.ModuleList(
+            EncoderBlock(width, heads, hidden, rates=rates, **new) for _ in range(layers)
+        )
+        self.norm = LayerNorm(width, replicas=replicas, dtype=dtype)
+        self.head = Linear(width, classes, **new)
+
+    @property
+    def tokens(self):
+        """T, the number of patches."""
+        return self.position.shape[-2]
+
+    def forward(self, x, masks=None):
+        """Return the logits.
+
+        Parameters
+        ----------
+        x : torch.Tensor, (R, B, features) or (B, features)
+            Flat examples. A batch (B, features) is given to all replicas.
+        masks : list of dict, optional
+            Keep-masks to use instead of fresh ones: ``{"embedding": mask}`` first, then a dictionary for
+            each block.
+
+        Returns
+        -------
+        logits : torch.Tensor, (R, B, classes) or (B, classes)
+        """
+        if masks is None:
+            masks = [None] * (1 + len(self.blocks))
+        elif not isinstance(masks, (list, tuple)) or len(masks) != 1 + len(self.blocks):
+            raise ValueError(f"masks must be a list of {1 + len(self.blocks)} dictionaries; got {masks!r}")
+        x = self.embedding(self.patches(x))  # (R, B, T, d)
+        x = x + (self.position if self.replicas is None else self.position.unsqueeze(1))
+        x = self.embedding_dropout(x, check_masks(masks[0], ("embedding",)).get("embedding"))
+        for block, own in zip(self.blocks, masks[1:], strict=True):
+            x = block(x, masks=own)
+        x = self.norm(x).mean(dim=-2)  # (R, B, d)
+        return linear(x, self.head.weight, self.head.bias)  # (R, B, classes)
+
+    def patches(self, x):
+        """Cut flat examples (R, B, features) or (B, features) into patches, (R, B, T, patch)."""
+        features = math.prod(self.shape)
+        if not isinstance(x, torch.Tensor) or not x.is_floating_point():
+            raise TypeError(
+                f"x must be a torch.Tensor of floats; got {getattr(x, 'dtype', type(x).__name__)}"
+            )
+        leading = () if self.replicas is None else (self.replicas,)
+        if x.ndim < 2 or x.shape[-1] != features or x.shape[:-2] not in ((), leading):
+            raise ValueError(
+                f"x must have shape {(*leading, 'B', features)} or ('B', {features}); got {tuple(x.shape)}"
+            )
+        return cut(x, self.shape, self.patch).expand(*leading, -1, -1, -1)
+
+
+def cut(x, shape, patch):
+    """Cut flat examples (..., features) of `shape` into patches, (..., T, patch)."""
+    split = [n for size, m in zip(shape, patch, strict=True) for n in (size // m, m)]
+    x = x.reshape(*x.shape[:-1], *split)  # (..., rows, m, columns, n)
+    start, axes = x.ndim - len(split), range(len(split))
+    order = [start + i for i in (*axes[::2], *axes[1::2])]
+    x = x.permute(*range(start), *order)  # (..., rows, columns, m, n)
+    return x.flatten(start + len(shape)).flatten(start, -2)
+
+
+def linear(x, weight, bias=None):
+    """``x @ weight + bias`` over the last axis of x, for one net or R replicas."""
+    if weight.ndim == 3:
+        flat = x.reshape(len(weight), -1, x.shape[-1]) if x.numel() else x.flatten(1, -2)  # (R, B·T, in)
+        y = torch.bmm(flat, weight) if bias is None else torch.baddbmm(bias, flat, weight)
+        return y.reshape(*x.shape[:-1], weight.shape[-1])
+    return x @ weight if bias is None else x @ weight + bias
+
+
+def uniform(shape, bound, replicas, generator, dtype):
+    """Parameters from (-bound, bound); replica r's from ``generator[r]`` alone."""
+    leading = () if replicas is None else (replicas,)
+    if generator is None or isinstance(generator, torch.Generator):
+        return torch.empty(*leading, *shape, dtype=dtype).uniform_(-bound, bound, generator=generator)
+    sources = generator if isinstance(generator, list) else [generator] * (replicas or 1)
+    drawn = np.stack([bound * (2 * source.random(shape) - 1) for source in sources])
+    return torch.from_numpy(drawn if replicas is not None else drawn[0]).to(dtype)
+
+
+def check_replicas(replicas, generator, dtype):
+    """Return R (or None) and the generators, checked against each other."""
+    if dtype not in (torch.float32, torch.float64):
+        raise ValueError(f"dtype must be torch.float32 or torch.float64; got {dtype!r}")
+    if replicas is not None:
+        replicas = check_integer(replicas, "replicas")
+    elif isinstance(generator, (list, tuple)):
+        replicas = check_integer(len(generator), "len(generator)")
+    return replicas, check_source(generator, replicas=replicas)
+
+
+def check_rates_object(rates, replicas):
+    """Return `rates` if they are Rates that fit R replicas, or raise; None is no dropout."""
+    rates = Rates() if rates is None else rates
+    if not isinstance(rates, Rates):
+        raise TypeError(f"rates must be Rates, such as Rates(attention=0.1); got {rates!r}")
+    for site, p in rates.items():
+        check_rate_or_rates(p, f"rates.{site}", replicas=replicas)
+    return rates
+
+
+def check_masks(masks, sites):
+    """Return keep-masks by site, or raise where a name is unknown; None is an empty dictionary."""
+    if masks is None:
+        return {}
+    if not isinstance(masks, dict):
+        raise TypeError(f"masks must be a dictionary of keep-masks by site; got {type(masks).__name__}")
+    for site in masks:
+        check_choice(site, "masks", sites)
+    return masks
+
+
+def check_tokens(x, name, width, replicas):
+    """Return `x` if it is a tensor of tokens, (R, B, T, d) or (B, T, d)."""
+    if not isinstance(x, torch.Tensor) or not x.is_floating_point():
+        raise TypeError(
+            f"{name} must be a torch.Tensor of floats; got {getattr(x, 'dtype', type(x).__name__)}"
+        )
+    leading = () if replicas is None else (replicas,)
+    if x.ndim != 3 + len(leading) or x.shape[-1] != width or x.shape[: len(leading)] != leading:
+        raise ValueError(f"{name} must have shape {(*leading, 'B', 'T', width)}; got {tuple(x.shape)}")
+    return x
+
+
+def check_patches(shape, patch):
+    """Return the shapes of an example and of a patch, if one divides the other."""
+    shape, patch = check_shape(shape), check_shape(patch, "patch")
+    if not shape or len(patch) != len(shape) or 0 in shape + patch:
+        raise ValueError(f"patch must have as many sizes above 0 as shape, {shape}; got {patch}")
+    if any(n % m for n, m in zip(shape, patch, strict=True)):
+        raise ValueError(f"patch must divide shape, {shape}; got {patch}")
+    return shape, patch
+
+
+def _restrict(scores, attn_mask, key_padding_mask, causal):
+    """Scores with -inf where a query may not look, and which queries may look nowhere."""
+    blocked = None
+    if check_flag(causal, "causal"):
+        T, S = scores.shape[-2:]
+        blocked = torch.ones(T, S, dtype=torch.bool, device=scores.device).triu(1)
+    if attn_mask is not None:
+        if not isinstance(attn_mask, torch.Tensor):
+            raise TypeError(f"attn_mask must be a torch.Tensor; got {type(attn_mask).__name__}")
+        _check_broadcast(attn_mask.shape, scores.shape, "attn_mask")
+        if attn_mask.dtype != torch.bool:
+            if not attn_mask.is_floating_point():
+                raise TypeError(f"attn_mask must hold booleans or floats; got {attn_mask.dtype}")
+            scores = scores + attn_mask
+            attn_mask = attn_mask == -math.inf
+        blocked = attn_mask if blocked is None else blocked | attn_mask
+    if key_padding_mask is not None:
+        if not isinstance(key_padding_mask, torch.Tensor) or key_padding_mask.dtype != torch.bool:
+            raise TypeError("key_padding_mask must be a tensor of booleans, True where a key is padding")
+        padding = key_padding_mask[..., None, None, :]  # (R, B, 1, 1, S)
+        _check_broadcast(padding.shape, scores.shape, "key_padding_mask")
+        blocked = padding if blocked is None else blocked | padding
+    if blocked is None:
+        return scores, None
+    return scores.masked_fill(blocked, -math.inf), blocked.all(dim=-1, keepdim=True)
+
+
+def _kind(x):
+    return getattr(x, "dtype", type(x).__name__)
+
+
+def _check_broadcast(shape, target, name):
+    try:
+        fits = torch.broadcast_shapes(shape, target) == target
+    except RuntimeError:
+        fits = False
+    if not fits:
+        raise ValueError(f"{name} must fit attention weights of shape {tuple(target)}; got {tuple(shape)}")
+
+
+def _add_and_norm(x, sublayer, norm, norm_first):
+    return x + sublayer(norm(x)) if norm_first else norm(x + sublayer(x))
+
+
+def _feed(block, masks):
+    def feed(h):
+        h = block.feed_forward(h, masks.get("feed_forward_hidden"))
+        return block.feed_forward_dropout(h, masks.get("feed_forward_output"))
+
+    return feed
+
+
+def _check_kind(layer, kind):
+    if not isinstance(layer, kind):
+        raise TypeError(f"layer must be a torch.nn.{kind.__name__}; got {type(layer).__name__}")
+
+
+def _same_rate(hidden, output):
+    if hidden.p != output.p:
+        raise ValueError(f"layer must have one rate where they share a name here; got {hidden.p}, {output.p}")
+    return hidden.p
+
+
+def _new_from(cls, layer, rates, generator):
+    names = {F.relu: "relu", F.gelu: "gelu", torch.relu: "relu"}
+    activation = {nn.ReLU: "relu", nn.GELU: "gelu"}.get(type(layer.activation))
+    if activation is None:
+        activation = names.get(layer.activation)
+    if activation is None or getattr(layer.activation, "approximate", "none") != "none":
+        raise ValueError(f"layer must have the activation relu or gelu; got {layer.activation!r}")
+    own = cls(
+        layer.linear1.in_features,
+        layer.self_attn.num_heads,
+        layer.linear1.out_features,
+        rates=rates,
+        norm_first=layer.norm_first,
+        activation=activation,
+        eps=layer.norm1.eps,
+        bias=layer.linear1.bias is not None,
+        generator=torch.Generator(),
+        dtype=layer.linear1.weight.dtype,
+    )
+    for part in own.modules():
+        if isinstance(part, Dropout):
+            part.generator = check_source(generator)
+    return own
+
+
+def _copy(own, weight, bias):
+    """Copy from torch.nn, where weights are (out, in)."""
+    with torch.no_grad():
+        own.weight.copy_(weight.T)
+        if own.bias is not None and bias is not None:
+            own.bias.copy_(bias[None])
+
+
+def _copy_feed_forward(own, layer):
+    _copy(own.feed_forward.inner, layer.linear1.weight, layer.linear1.bias)
+    _copy(own.feed_forward.outer, layer.linear2.weight, layer.linear2.bias)
+
+
+def _copy_norm(own, norm):
+    own.eps = norm.eps
+    with torch.no_grad():
+        own.weight.copy_(norm.weight[None])
+        if own.bias is not None:
+            own.bias.copy_(norm.bias[None])
