@@ -26,6 +26,7 @@ import html
 import io
 import re
 import sys
+import unicodedata
 from collections.abc import Callable, Sequence
 
 import matplotlib as mpl
@@ -236,12 +237,7 @@ def _svg(fig: Figure, alt: str) -> str:
     svg = re.sub(r"<!--.*?-->\s*", "", svg, flags=re.DOTALL)
     # A style element inside inline SVG would apply to the whole page: set the same thing on the root.
     svg = re.sub(r"<defs>\s*<style[^>]*>.*?</style>\s*</defs>\s*", "", svg, flags=re.DOTALL)
-    svg = re.sub(
-        r'<g id="du-formula-(left|center|right)">(\s*<g [^>]*>\s*)<text>(.*?)</text>(\s*)</g>(\s*)</g>',
-        _flow,
-        svg,
-        flags=re.DOTALL,
-    )
+    svg = _FORMULA.sub(_flow, svg)
     # In what is still set glyph by glyph, the page's font would be too narrow or too wide.
     svg = re.sub(r"(<tspan (?:[^>]* )?x=[^>]*font-family:) [^;\"]*", rf"\1 {_MEASURED}", svg)
     svg = re.sub(r"font-family: (?!'DejaVu Sans', Verdana)[^;\"]*", "font-family: inherit", svg)
@@ -260,6 +256,11 @@ def _svg(fig: Figure, alt: str) -> str:
     return root + svg[svg.index(">") + 1 :]
 
 
+_FORMULA = re.compile(
+    r'<g id="du-formula-(left|center|right)">(\s*<g [^>]*>\s*)'
+    r"<text>((?:(?!</text>).)*)</text>(\s*)</g>(\s*)</g>",  # nothing but text: no rule of a fraction or root
+    re.DOTALL,
+)
 _MEASURED = "'DejaVu Sans', Verdana, sans-serif"  # matplotlib measures with the first; the second is as wide
 
 
@@ -286,7 +287,7 @@ def _flow(match: re.Match) -> str:
     for x, y, style, character in glyphs:
         size = float(re.search(r"font-size: ([\d.]+)px", style).group(1))
         gap = 0.0 if before is None else x - before
-        if gap < -0.2 * size:
+        if gap < -0.2 * size or unicodedata.category(character) in ("Lm", "Mn", "Sk"):
             return match.group()
         gap = gap if gap > 0.08 * size else 0.0
         if pieces and not gap and abs(y - level) < 0.5 and pieces[-1][2] == style:
@@ -386,6 +387,7 @@ def render(fig: Figure, alt: str, caption: str | None = None, *, png: bool = Tru
         _check_text(fig)  # after drawing, when the tick labels exist
         bundle = {"text/html": _page(svg, caption), "text/plain": alt}
         if png:
+            fig.set_layout_engine("none")  # it has its layout: no need to compute it again
             buffer = io.BytesIO()
             fig.savefig(
                 buffer,
