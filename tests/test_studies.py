@@ -1,0 +1,181 @@
+"""Studies are paired, exact and reproducible."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from dropout_utils import data
+from dropout_utils.numpy import MLP, Adam, accuracy, mean_squared_error, softmax_cross_entropy, train
+from dropout_utils.seeding import generator
+from dropout_utils.studies import train_mlp
+
+DIGITS = data.digits()
+QUICK = dict(seeds=3, hidden=(12, 10), epochs=3, n_train=100, jobs=1, cache=False)
+
+
+def digits(arms, **options):
+    return train_mlp(DIGITS, arms, **{**QUICK, **options})
+
+
+def test_arms_with_the_same_settings_give_the_same_nets():
+    study = digits({"a": {"p": 0.5}, "b": {"p": 0.5}, "c": {"p": 0.2}}, keep_weights=True)
+    assert np.array_equal(study["a"].test_loss, study["b"].test_loss)
+    assert (study["a"].test_loss != study["c"].test_loss).all()
+    for a, b in zip(study["a"].weights, study["b"].weights, strict=True):
+        assert np.array_equal(a, b)
+
+
+def test_a_study_equals_a_net_trained_by_hand():
+    study = digits({"dropout": {"p": [0.2, 0.5], "input_p": 0.1, "lr": 2e-3}}, base_seed=5, keep_weights=True)
+    s = 2
+    index = study.train_index[s]
+    net = MLP((64, 12, 10, 10), [0.2, 0.5], input_p=0.1, rng=generator(5, "weights", s))
+    train(
+        net,
+        Adam(net.parameters, 2e-3),
+        DIGITS.x_train[index],
+        DIGITS.y_train[index],
+        epochs=3,
+        batch_size=64,
+        order_rng=generator(5, "order", s),
+        mask_rng=generator(5, "masks", s),
+    )
+    for ours, theirs in zip(net.parameters, study["dropout"].weights, strict=True):
+        assert np.array_equal(ours, theirs[s])
+    for split, x, y in (
+        ("train", DIGITS.x_train[index], DIGITS.y_train[index]),
+        ("test", DIGITS.x_test, DIGITS.y_test),
+    ):
+        logits = net.predict(x)
+        assert np.isclose(getattr(study["dropout"], f"{split}_loss")[s], softmax_cross_entropy(logits, y)[0])
+        assert getattr(study["dropout"], f"{split}_accuracy")[s] == accuracy(logits, y)
+
+
+def test_more_seeds_or_arms_or_processes_leave_a_replica_as_it_was():
+    few = digits({"dropout": {"p": 0.5}}, seeds=2)
+    many = digits({"none": {}, "dropout": {"p": 0.5}}, seeds=5, jobs=2)
+    assert np.array_equal(few["dropout"].test_loss, many["dropout"].test_loss[:2])
+
+
+def test_another_base_seed_gives_other_replicas():
+    a, b = (digits({"none": {}}, base_seed=seed)["none"].test_loss for seed in (0, 1))
+    assert not np.intersect1d(a, b).size
+
+
+def test_each_seed_has_a_sample_of_its_own_without_repeats():
+    index = digits({"none": {}}).train_index
+    assert index.shape == (3, 100)
+    assert all(len(np.unique(row)) == 100 for row in index) and len(np.unique(index, axis=0)) == 3
+
+
+def test_shuffled_labels_keep_their_frequencies():
+    study = digits({"none": {}}, label_noise=1.0)
+    true = DIGITS.y_train[study.train_index]
+    assert np.array_equal(np.sort(study.train_labels), np.sort(true))
+    assert 0.8 < (study.train_labels != true).mean() < 0.98
+
+
+def test_label_noise_touches_at_most_its_share():
+    study = digits({"none": {}}, label_noise=0.2)
+    changed = (study.train_labels != DIGITS.y_train[study.train_index]).sum(axis=1)
+    assert ((changed > 8) & (changed <= 20)).all()
+
+
+def test_history_ends_with_the_final_measures():
+    study = digits({"none": {}}, epochs=5, record_every=2)
+    history = study["none"].history
+    assert history["epoch"].tolist() == [2, 4, 5]
+    assert history["test_loss"].shape == (3, 3)
+    assert np.array_equal(history["test_loss"][:, -1], study["none"].test_loss)
+    assert digits({"none": {}})["none"].history == {}
+
+
+def test_recording_does_not_change_training():
+    a, b = (digits({"a": {"p": 0.5}}, record_every=every)["a"].test_loss for every in (None, 1))
+    assert np.array_equal(a, b)
+
+
+@pytest.mark.parametrize("targets", [1, 2])
+def test_regression_measures_squared_error(targets):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 3)).astype(np.float32)
+    y = x[:, 0] if targets == 1 else x[:, :2]
+    part = SimpleNamespace(
+        x_train=x[:40],
+        y_train=y[:40],
+        x_test=x[40:50],
+        y_test=y[40:50],
+        x_validation=x[50:],
+        y_validation=y[50:],
+    )
+    part.task = "regression"
+    study = train_mlp(
+        part, {"a": {}}, seeds=2, hidden=(8,), epochs=60, lr=0.03, jobs=1, cache=False, keep_weights=True
+    )
+    runs = study["a"]
+    loss, _ = mean_squared_error(runs.net.predict(x[50:]), y[50:].reshape(10, targets))
+    assert np.allclose(runs.validation_loss, loss, rtol=1e-5)
+    assert (runs.train_loss < y[:40].var()).all()
+    with pytest.raises(AttributeError, match="test_accuracy"):
+        _ = runs.test_accuracy
+
+
+def test_every_rule_and_setting_trains():
+    arms = {
+        "none": {},
+        "all": dict(p=0.2, input_p=0.1, lr=0.05, weight_decay=1e-3, l1=1e-4, max_norm=1.0, momentum=0.9),
+    }
+    for optimizer in ("sgd", "adam", "adamw"):
+        study = digits(arms, optimizer=optimizer, lr=0.01, keep_weights=True)
+        norms = [np.linalg.norm(W, axis=1).max() for W in study["all"].weights[::2]]
+        assert max(norms) <= 1 + 1e-6 < np.linalg.norm(study["none"].weights[0], axis=1).max()
+
+
+def test_a_study_is_a_mapping_that_shows_itself():
+    study = digits({"none": {}, "dropout": {"p": 0.5}})
+    assert list(study) == ["none", "dropout"] and len(study) == 2 and len(study.seeds) == 3
+    assert "test accuracy" in repr(study)
+    with pytest.raises(KeyError, match="dropout"):
+        study["drop"]
+
+
+BAD = [
+    (TypeError, "data", dict(data=3)),
+    (ValueError, "data.task", dict(data=SimpleNamespace(**{**vars(SimpleNamespace(
+        x_train=DIGITS.x_train, y_train=DIGITS.y_train, x_test=DIGITS.x_test, y_test=DIGITS.y_test)),
+        "task": "ranking"}))),
+    (TypeError, "arms", dict(arms=["none"])),
+    (TypeError, "arms", dict(arms={})),
+    (TypeError, "arms", dict(arms={"a": 0.5})),
+    (ValueError, "arms", dict(arms={"a": {"rate": 0.5}})),
+    (ValueError, "arms", dict(arms={"a": {"p": 2}})),
+    (ValueError, "arms", dict(arms={"a": {"p": [0.5]}})),
+    (ValueError, "arms", dict(arms={"a": {"max_norm": 0}})),
+    (ValueError, "arms", dict(arms={"a": {"momentum": 1}})),
+    (ValueError, "seeds", dict(seeds=0)),
+    (TypeError, "base_seed", dict(base_seed=0.5)),
+    (TypeError, "hidden", dict(hidden=128)),
+    (ValueError, "hidden", dict(hidden=(0,))),
+    (ValueError, "epochs", dict(epochs=0)),
+    (ValueError, "batch_size", dict(batch_size=-1)),
+    (TypeError, "lr", dict(lr="fast")),
+    (ValueError, "lr", dict(lr=float("nan"))),
+    (ValueError, "optimizer", dict(optimizer="lion")),
+    (ValueError, "momentum", dict(momentum=1.0)),
+    (ValueError, "input_p", dict(input_p=-0.1)),
+    (ValueError, "weight_decay", dict(weight_decay=-1)),
+    (ValueError, "l1", dict(l1=-1)),
+    (ValueError, "max_norm", dict(max_norm=-1)),
+    (ValueError, "n_train", dict(n_train=10_000)),
+    (ValueError, "label_noise", dict(label_noise=1.1)),
+    (ValueError, "record_every", dict(record_every=0)),
+    (TypeError, "keep_weights", dict(keep_weights="yes")),
+    (ValueError, "jobs", dict(jobs=0)),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("error", "name", "bad"), BAD)
+def test_a_bad_argument_is_named(error, name, bad):
+    with pytest.raises(error, match=rf"^{name}\b"):
+        train_mlp(**{"data": DIGITS, "arms": {"none": {}}, **QUICK, **bad})
