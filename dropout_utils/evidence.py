@@ -45,7 +45,7 @@ VERDICTS = ("holds", "holds, with conditions", "not seen here", "needs rewording
 
 EXPECTATIONS = ("greater", "less", "equal")
 SCHEMA = 1
-_RESAMPLES = 40_000
+_RESAMPLES = 20_000
 _NORMAL = NormalDist()
 
 
@@ -127,10 +127,10 @@ def _bca(means: np.ndarray, bias: float, acceleration: float, reach: float) -> t
         pull = bias + z
         stretch = 1 - acceleration * pull
         share = _NORMAL.cdf(bias + pull / stretch) if stretch > 0 else float(z > 0)
-        position = share * (len(means) + 1)  # the k-th of B sorted values stands at k/(B+1)
-        ends.append(float(np.interp(position, [1, len(means)], [0, len(means) - 1])))
-    low, high = (np.interp(end, np.arange(len(means)), means) for end in ends)
-    return float(low), float(high)
+        position = min(max(share * (len(means) + 1) - 1, 0.0), len(means) - 1.0)  # k-th of B: k/(B+1)
+        below = min(int(position), len(means) - 2)
+        ends.append(float(means[below] + (position - below) * (means[below + 1] - means[below])))
+    return ends[0], ends[1]
 
 
 @dataclass(frozen=True, eq=False)
@@ -594,7 +594,7 @@ class Card:
             If the file is no card of this schema.
         """
         data = _read(Path(path))
-        if not isinstance(data, dict) or data.get("schema") != SCHEMA or "claim" not in data:
+        if data is None or data.get("schema") != SCHEMA or data.get("claim") not in claims.CLAIMS:
             raise ValueError(f"{path} must be a claim card of schema {SCHEMA}")
         return cls(data)
 
@@ -765,11 +765,12 @@ def _interval_svg(condition: dict, data: dict, limits: tuple[float, float]) -> s
 
 
 def _read(path: Path) -> dict | None:
-    """The JSON in a file, or None where there is none or it is not JSON."""
+    """The JSON object in a file, or None where there is no file or it holds none."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        data = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
         return None
+    return data if isinstance(data, dict) else None
 
 
 def write_json(path: Path, data) -> None:
