@@ -106,6 +106,7 @@ class _Fingerprint:
         self.digest = hashlib.blake2b(digest_size=16)
         self.seen: dict[int, tuple[int, object]] = {}  # keeps what it has seen alive, so that ids stay unique
         self.libraries = {"numpy"}
+        self.user_modules: set[str] = set()
 
     def add(self, *parts) -> None:
         for part in parts:
@@ -173,6 +174,8 @@ class _Fingerprint:
     def module(self, name: str) -> None:
         self.add("module", name)
         kind = _kind(name)
+        if kind == "user":
+            self.user_modules.add(name)
         if kind == "library":
             self.library(name)
         elif kind == "package":
@@ -191,6 +194,7 @@ class _Fingerprint:
         if kind != "user":
             self.module(function.__module__)  # its version, or the package's digest, stands for the code
             return
+        self.user_modules.add(function.__module__)
         used = self.code(function.__code__)
         self.value(list(function.__defaults__ or ()))
         self.value(dict(function.__kwdefaults__ or {}))
@@ -230,6 +234,7 @@ class _Fingerprint:
         if _kind(cls.__module__) != "user":
             self.module(cls.__module__)
             return
+        self.user_modules.add(cls.__module__)
         for base in cls.__bases__:
             self.value(base)
         for name, member in sorted(vars(cls).items()):
@@ -262,6 +267,14 @@ def fingerprint(experiment, common) -> str:
     for library in sorted(found.libraries):
         found.add(library, _version(library))
     return found.digest.hexdigest()
+
+
+def user_modules(experiment) -> list[types.ModuleType]:
+    """Return the modules of the user's own that an experiment reaches: scripts, not what is installed."""
+    found = _Fingerprint()
+    found.value(experiment)
+    names = found.user_modules - {"__main__", None}
+    return [sys.modules[name] for name in sorted(names) if name in sys.modules]
 
 
 class Store:

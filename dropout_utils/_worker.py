@@ -6,25 +6,58 @@ The other side, which cuts the chunks and gathers them, is :mod:`dropout_utils.r
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
+import pickle
 import socket
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Mapping
 
 import numpy as np
 
+from dropout_utils import _cache
+
 _SEARCH_SECONDS = 10.0  # how long to look for the one replica that made its chunk fail
 
 
 class Work:
-    """What every chunk shares; called in the worker with one chunk."""
+    """What every chunk shares; called in the worker with one chunk.
 
-    def __init__(self, experiment, common, name: str, *, pin: bool):
-        self.experiment, self.common, self.name, self.pin = experiment, common, name, pin
+    Parameters
+    ----------
+    pin : bool
+        Whether a worker process takes a core of its own.
+    local : bool
+        Whether the workers are loky's: children of this process, which import what it can import and
+        share its large arrays.
+    """
+
+    def __init__(self, experiment, common, name: str, *, pin: bool, local: bool):
+        self.experiment, self.common, self.name, self.pin, self.local = experiment, common, name, pin, local
         self.home = (socket.gethostname(), os.getpid())
+        self.sealed = None
+
+    def __getstate__(self):
+        if self.local:
+            return self.__dict__
+        # Dask and Ray hand over arrays where they lie in a message or in shared memory: at odd
+        # addresses, where NumPy takes other loops that round differently, or read-only. Bytes of our
+        # own arrive as arrays of our own.
+        if self.sealed is None:
+            # Another machine has no copy of a script that is not installed: its functions travel too.
+            modules = _cache.user_modules(self.experiment)
+            self.sealed = _dumps((self.experiment, self.common), by_value=modules)
+        return {**self.__dict__, "experiment": None, "common": None}
+
+    def __setstate__(self, state):
+        self.__dict__.update(state)
+        if self.sealed is not None:
+            self.experiment, self.common = pickle.loads(self.sealed)
+            self.sealed = None
 
     def __sizeof__(self) -> int:
         # Dask sends an argument to each worker once, rather than with each task, only if it is large.
@@ -33,6 +66,8 @@ class Work:
     def __call__(self, indices: list[int], replicas: list[dict]):
         """Return the indices with the chunk's arrays, or with a `Failure`: exceptions come as values."""
         away = self.home != (socket.gethostname(), os.getpid())
+        if away and self.local:
+            _end_with_parent(self.home[1])
         with one_thread(), own_core() if away and self.pin else contextlib.nullcontext():
             try:
                 return indices, self.compute(replicas)
@@ -59,6 +94,36 @@ class Work:
         return Failure(error, culprit, away)
 
 
+def _dumps(value, by_value=()) -> bytes:
+    """Pickle with functions of notebooks, and with those of the modules `by_value`."""
+    try:
+        import cloudpickle  # a dependency of joblib from 1.6 on
+    except ImportError:
+        from joblib.externals import cloudpickle
+    with contextlib.ExitStack() as stack:
+        for module in by_value:
+            if module.__name__ not in cloudpickle.list_registry_pickle_by_value():
+                cloudpickle.register_pickle_by_value(module)
+                stack.callback(cloudpickle.unregister_pickle_by_value, module)
+        return cloudpickle.dumps(value)
+
+
+@functools.cache
+def _end_with_parent(pid: int) -> None:
+    """Make this worker end when the process that started it is killed.
+
+    A kernel that is restarted is killed; without this its workers would go on, and wait for minutes.
+    """
+
+    def watch():
+        while os.getppid() == pid:
+            time.sleep(2)
+        os._exit(1)
+
+    if os.getppid() == pid:
+        threading.Thread(target=watch, daemon=True).start()
+
+
 class _WorkerTraceback(Exception):
     """Shows, as the cause of an error, where in the worker it happened."""
 
@@ -72,14 +137,9 @@ class Failure:
     def __init__(self, error: Exception, culprit: int | None, away: bool):
         self.error, self.culprit, self.text = error, culprit, ""
         if away:
-            try:
-                import cloudpickle  # joblib's own dependency from 1.6 on
-            except ImportError:
-                from joblib.externals import cloudpickle
-
             self.text = "".join(traceback.format_exception(error))
             try:
-                cloudpickle.loads(cloudpickle.dumps(error))
+                pickle.loads(_dumps(error))
             except Exception:  # an exception that cannot travel would take the worker down with it
                 self.error = RuntimeError(f"{type(error).__name__}: {error}")
 

@@ -130,7 +130,7 @@ def run(
 
     if results.missing():
         backend, jobs, pool_of_ours, pin = _backend(jobs)
-        work = Work(experiment, common, name, pin=pin)
+        work = Work(experiment, common, name, pin=pin, local=pool_of_ours)
         size = chunk or min(16, math.ceil(len(results.missing()) / jobs))
         if pool_of_ours and len(results.missing()) <= size:
             backend = None  # a single chunk: not worth starting a process for
