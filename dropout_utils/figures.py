@@ -213,8 +213,8 @@ def _check_text(fig: Figure) -> None:
     for text in fig.findobj(Text):
         if text.get_visible() and text.get_text().strip() and text.get_fontsize() < _SMALLEST_FONT - 1e-6:
             raise ValueError(
-                f"fig must have text of at least {_SMALLEST_FONT} points, to be read on a phone; "
-                f"got {text.get_fontsize():g} points for {text.get_text()!r} (figures.use_style() sets good sizes)"
+                f"fig must have text of at least {_SMALLEST_FONT} points, to be read on a phone, as after "
+                f"figures.use_style(); got {text.get_fontsize():g} points for {text.get_text()!r}"
             )
 
 
