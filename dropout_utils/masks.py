@@ -37,19 +37,20 @@ replica starts afresh: its mask is the one that `keep_mask` of its own shape giv
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import sys
-from fractions import Fraction
 
 import numpy as np
 
-from dropout_utils._checks import check_floating, check_generators, check_rates, check_shape
+from dropout_utils._checks import check_flag, check_floating, check_generators, check_rates, check_shape
 
 __all__ = ["Masker", "dropout", "dropout_backward", "keep_mask", "packed_mask", "scaled_mask", "unpack"]
 
 _BLOCK = 1 << 17  # units; part of the format: changing it changes the masks of a seed
 _BYTES = _BLOCK // 8
 _WORDS_OF_64_BITS = (np.random.SFC64, np.random.PCG64, np.random.PCG64DXSM, np.random.Philox)
+_UINT8 = np.dtype(np.uint8)
 _BIG_ENDIAN = sys.byteorder == "big"
 # 256 patterns of eight bits, least significant bit first: unit i of a group is bit i of its byte.
 _BITS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little")
@@ -59,7 +60,7 @@ _BITS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder=
 def _words(rng: np.random.Generator, count: int) -> np.ndarray:
     """Return `count` little-endian words of 64 random bits each."""
     source = rng.bit_generator
-    if isinstance(source, _WORDS_OF_64_BITS):
+    if isinstance(source, _WORDS_OF_64_BITS):  # SFC64 first: `seeding.generator` makes those
         words = source.random_raw(count)
         return words.astype("<u8") if _BIG_ENDIAN else words
     if isinstance(source, np.random.MT19937):  # 32 random bits in each 64-bit word
@@ -81,26 +82,25 @@ class _Law:
         self.kind = {0.0: "all", 0.5: "half", 1.0: "none"}.get(p, "table")
         if self.kind != "table":
             return
-        drop = Fraction(p)  # exactly the float, and all that follows is exact too
-        keep = 1 - drop
+        drop, unit = p.as_integer_ratio()  # p = drop/unit exactly; all that follows is in integers
+        keep = unit - drop
+        whole = unit**8  # a probability P is held as P · unit^8
         places = [65536 * drop**d * keep ** (8 - d) for d in range(9)]
         dropped = 8 - _BITS.sum(axis=1, dtype=np.int64)  # (256,)
-        floors = np.array([math.floor(x) for x in places])[dropped]
+        floors = np.array([x // whole for x in places])[dropped]
         self.escapes = 65536 - int(floors.sum())
         self.limit = 65536 - self.escapes
         self.table = np.zeros(65536, np.uint8)
         self.table[: self.limit] = np.repeat(np.arange(256, dtype=np.uint8), floors)
         if self.escapes:
-            left = [x - math.floor(x) for x in places]
+            left = [x % whole for x in places]
             self.patterns = np.flatnonzero([left[d] > 0 for d in dropped]).astype(np.uint8)
-            total, sums = Fraction(0), []
-            for d in dropped[self.patterns]:
-                total += left[d]
-                sums.append(total)
-            assert total == self.escapes
-            # The last sum is 2^64: it needs no threshold.
-            self.thresholds = np.array([round(2**64 * s / total) for s in sums[:-1]], dtype=object)
-            self.thresholds = np.minimum(self.thresholds, 2**64 - 1).astype(np.uint64)
+            sums = list(itertools.accumulate(left[d] for d in dropped[self.patterns]))
+            total = self.escapes * whole
+            assert sums[-1] == total
+            # A word w < 2^64 stands for w/2^64. The last sum is 1 and needs no threshold.
+            edges = [min((2 * 2**64 * s + total) // (2 * total), 2**64 - 1) for s in sums[:-1]]
+            self.thresholds = np.array(edges, dtype=np.uint64)
 
     def main_words(self, count: int) -> int:
         """Words for a block of `count` bytes, without the reserve."""
@@ -147,10 +147,46 @@ def _draw(law: _Law, rng: np.random.Generator, packed: np.ndarray, n: int) -> No
     if law.kind == "all":
         packed[:] = 255
     else:
-        for start in range(0, packed.size, _BYTES):
-            _draw_block(law, rng, packed[start : start + _BYTES])
+        if packed.size <= _BYTES:
+            _draw_block(law, rng, packed)
+        else:
+            for start in range(0, packed.size, _BYTES):
+                _draw_block(law, rng, packed[start : start + _BYTES])
     if n % 8:
         packed[-1] &= (1 << n % 8) - 1
+
+
+def _draw_rows(law: _Law, rngs, rows: int, n: int) -> np.ndarray:
+    """Return what `_draw` gives row by row, (rows, ⌈n/8⌉), with the table look-ups of all rows at once.
+
+    One row is one block at most, and row r comes from ``rngs[r]`` alone.
+    """
+    count = (n + 7) // 8
+    if law.kind in ("all", "none"):
+        packed = np.full((rows, count), 255 if law.kind == "all" else 0, np.uint8)
+    else:
+        main, reserve = law.main_words(count), law.reserve(count)
+        words = np.empty((rows, main + reserve), "<u8")
+        for row, rng in zip(words, rngs, strict=True):
+            row[:] = _words(rng, main + reserve)
+        if law.kind == "half":
+            packed = words.view(np.uint8)[:, :count]
+        else:
+            places = words.view("<u2")[:, :count]
+            packed = law.table.take(places, mode="clip")
+            if law.escapes:
+                at = (places.ravel() >= law.limit).nonzero()[0]
+                row, column = np.divmod(at, count)
+                first = row.searchsorted(np.arange(rows))  # where each row's escapes begin
+                order = np.arange(at.size) - first[row]  # an escape's number in its row
+                enough = order < reserve
+                fresh = words[row, main + np.minimum(order, reserve - 1)]
+                for i in np.flatnonzero(~enough):  # six deviations away: hardly ever
+                    fresh[i] = _words(rngs[row[i]], 1)[0]
+                packed[row, column] = law.second_draw(fresh)
+    if n % 8:
+        packed[:, -1] &= (1 << n % 8) - 1
+    return packed
 
 
 # -------------------------------------------------------------------------------- from bits to floats
@@ -172,21 +208,25 @@ def _expand(packed: np.ndarray, tables, out: np.ndarray) -> None:
     """Write the floats of the bits `packed` to `out`, (n,) contiguous."""
     rows, items = tables
     whole = out.size // 8
-    if whole:  # one table look-up, 32 bytes at a time in float32; "clip" lets take write to out directly
+    if not out.size % 8:  # one table look-up, 32 bytes at a time in float32
+        items.take(packed, out=out.view(items.dtype), mode="clip")  # "clip" lets take write to out directly
+        return
+    if whole:
         items.take(packed[:whole], out=out[: 8 * whole].view(items.dtype), mode="clip")
-    if out.size % 8:
-        out[8 * whole :] = rows[packed[whole], : out.size % 8]
+    out[8 * whole :] = rows[packed[whole], : out.size % 8]
 
 
-def _multiply(x: np.ndarray, packed: np.ndarray, p: float, out: np.ndarray) -> None:
-    """out = x · mask/(1 − p) for one block; x and out (n,) contiguous and apart, or the same."""
-    tables = _float_table(p, out.dtype)
-    if np.may_share_memory(x, out):
-        mask = np.empty(out.size, out.dtype)
-        _expand(packed, tables, mask)
-    else:  # the output is its own scratch space: it stays in the cache between the two steps
-        _expand(packed, tables, mask := out)
-    np.multiply(x, mask, out=out)
+def _multiply(x: np.ndarray, packed: np.ndarray, law: _Law, out: np.ndarray, apart: bool) -> None:
+    """out = x · mask/(1 − p) for one block; x and out (n,) contiguous, sharing no memory where `apart`."""
+    if law.kind == "none":
+        out[:] = 0
+    elif law.kind == "all":
+        out[:] = x
+    else:
+        # Where it can be, the output is its own scratch space: it stays in the cache between the steps.
+        mask = out if apart else np.empty(out.size, out.dtype)
+        _expand(packed, _float_table(law.p, out.dtype), mask)
+        np.multiply(x, mask, out=out)
 
 
 # ------------------------------------------------------------------------------------------- checks
@@ -201,6 +241,8 @@ def _check_dtype(dtype, name: str = "dtype") -> np.dtype:
 
 
 def _check_out(out, name: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
+    if type(out) is np.ndarray and out.dtype is dtype and out.shape == shape and out.flags.writeable:
+        return
     if not isinstance(out, np.ndarray):
         raise TypeError(f"{name} must be a NumPy array; got {type(out).__name__}")
     if out.dtype != dtype:
@@ -211,6 +253,20 @@ def _check_out(out, name: str, shape: tuple[int, ...], dtype: np.dtype) -> None:
         raise ValueError(f"{name} must be writeable; got a read-only array")
 
 
+def _quick_shape(shape) -> tuple[int, ...]:
+    """`check_shape`, at once for a tuple of plain ints."""
+    if type(shape) is tuple:
+        for n in shape:
+            if type(n) is not int or n < 0:
+                break
+        else:
+            return shape
+    return check_shape(shape)
+
+
+_UNUSED = object()  # no generator is wanted, unlike None, which is a mistake
+
+
 class _Plan:
     """A shape, its rates and generators, checked once: rows of n units, one law for each row."""
 
@@ -219,15 +275,18 @@ class _Plan:
     def __init__(self, shape, p, rng, *, rows: bool | None = None):
         self.shape = shape
         replicas = shape[0] if shape else None
-        p = check_rates(p, replicas=replicas)
-        if rng is not None:
+        if type(p) is not float or not 0.0 <= p <= 1.0:  # checks cost more than a small mask
+            p = check_rates(p, replicas=replicas)
+        if rng is not _UNUSED and type(rng) is not np.random.Generator:
             rng = check_generators(rng, replicas=replicas)
-        self.replicas = isinstance(p, np.ndarray) or isinstance(rng, list) if rows is None else rows
-        self.rows = replicas if self.replicas else 1
-        self.n = math.prod(shape[1:] if self.replicas else shape)
+        if rows is None:
+            rows = type(p) is not float or type(rng) is list
+        self.replicas = rows
+        self.rows = replicas if rows else 1
+        self.n = math.prod(shape[1:] if rows else shape)
         self.bytes = (self.n + 7) // 8
-        self.laws = [_law(q) for q in p.tolist()] if isinstance(p, np.ndarray) else [_law(p)] * self.rows
-        self.rngs = rng if isinstance(rng, list) else [rng] * self.rows
+        self.laws = [_law(p)] * self.rows if type(p) is float else [_law(q) for q in p.tolist()]
+        self.rngs = rng if type(rng) is list else [rng] * self.rows
 
     @property
     def packed_shape(self) -> tuple[int, ...]:
@@ -265,11 +324,11 @@ def packed_mask(shape, p, rng, *, out=None) -> np.ndarray:
     --------
     unpack : the way back to booleans.
     """
-    plan = _Plan(check_shape(shape), p, rng)
+    plan = _Plan(_quick_shape(shape), p, rng)
     if out is None:
         out = np.empty(plan.packed_shape, np.uint8)
     else:
-        _check_out(out, "out", plan.packed_shape, np.dtype(np.uint8))
+        _check_out(out, "out", plan.packed_shape, _UINT8)
     for law, source, row in zip(plan.laws, plan.rngs, out.reshape(plan.rows, plan.bytes), strict=True):
         _draw(law, source, row, plan.n)
     return out
@@ -290,7 +349,7 @@ def unpack(packed, shape) -> np.ndarray:
     numpy.ndarray of bool
         True = kept.
     """
-    shape = check_shape(shape)
+    shape = _quick_shape(shape)
     _check_packed(packed, shape)
     n = math.prod(shape if packed.ndim == 1 else shape[1:])
     bits = np.unpackbits(packed, axis=-1, count=n, bitorder="little")
@@ -302,6 +361,8 @@ def _check_packed(packed, shape: tuple[int, ...]) -> None:
         raise TypeError(f"packed must be a NumPy array; got {type(packed).__name__}")
     if packed.dtype != np.uint8:
         raise TypeError(f"packed must have dtype uint8; got {packed.dtype}")
+    if packed.ndim == 1 and packed.size == (math.prod(shape) + 7) // 8:
+        return
     allowed = [((math.prod(shape) + 7) // 8,)]
     if shape:
         allowed.append((shape[0], (math.prod(shape[1:]) + 7) // 8))
@@ -349,7 +410,7 @@ def keep_mask(shape, p, rng, *, out=None) -> np.ndarray:
     >>> keep_mask((2, 4), 0.0, np.random.default_rng(0)).all()
     np.True_
     """
-    shape = check_shape(shape)
+    shape = _quick_shape(shape)
     if out is not None:
         _check_out(out, "out", shape, np.dtype(np.bool_))
     mask = unpack(packed_mask(shape, p, rng), shape)
@@ -387,7 +448,7 @@ def scaled_mask(shape, p, rng, *, dtype=np.float32, out=None) -> np.ndarray:
     TypeError, ValueError
         For a bad argument; the message names it.
     """
-    shape = check_shape(shape)
+    shape = _quick_shape(shape)
     if out is not None:
         _check_out(out, "out", shape, _check_dtype(getattr(out, "dtype", dtype), "out"))
         dtype = out.dtype
@@ -441,7 +502,7 @@ def dropout(x, p, rng, *, out=None, packed=None) -> tuple[np.ndarray, np.ndarray
     if packed is None:
         packed = np.empty(plan.packed_shape, np.uint8)
     else:
-        _check_out(packed, "packed", plan.packed_shape, np.dtype(np.uint8))
+        _check_out(packed, "packed", plan.packed_shape, _UINT8)
     return _apply(x, plan, packed, out, draw=True), packed
 
 
@@ -471,35 +532,50 @@ def dropout_backward(dy, packed, p, *, out=None) -> np.ndarray:
     """
     check_floating(dy, "dy")
     _check_packed(packed, dy.shape)
-    plan = _Plan(dy.shape, p, None, rows=packed.ndim == 2)
+    plan = _Plan(dy.shape, p, _UNUSED, rows=packed.ndim == 2)
     if np.ndim(p) and packed.ndim == 1:
         raise ValueError(f"p must be one drop probability for a mask packed in one row; got {p!r}")
     return _apply(dy, plan, packed, out, draw=False)
 
 
+def _apply_row(law: _Law, rng, x: np.ndarray, packed: np.ndarray, y: np.ndarray, apart: bool, draw: bool):
+    n = y.size
+    if n <= _BLOCK:
+        if draw:
+            _draw(law, rng, packed, n)
+        _multiply(x, packed, law, y, apart)
+        return
+    for start in range(0, n, _BLOCK):
+        part = y[start : start + _BLOCK]
+        bits = packed[start // 8 : (start + part.size + 7) // 8]
+        if draw:
+            _draw(law, rng, bits, part.size)
+        _multiply(x[start : start + _BLOCK], bits, law, part, apart)
+
+
 def _apply(x: np.ndarray, plan: _Plan, packed: np.ndarray, out, *, draw: bool) -> np.ndarray:
     """Multiply x by the scaled mask block by block, drawing its bits first where `draw` says so."""
-    dtype = x.dtype.newbyteorder("=")
-    if out is not None:
+    dtype = x.dtype if x.dtype.isnative else x.dtype.newbyteorder("=")
+    source = x if x.flags.c_contiguous and x.dtype is dtype else np.ascontiguousarray(x, dtype=dtype)
+    if out is None:
+        target, apart = np.empty(x.shape, dtype), True
+    else:
         _check_out(out, "out", x.shape, dtype)
-    source = np.ascontiguousarray(x, dtype=dtype).reshape(plan.rows, plan.n)
-    target = out if out is not None and out.flags.c_contiguous else np.empty(x.shape, dtype)
-    target_rows, packed_rows = target.reshape(plan.rows, plan.n), packed.reshape(plan.rows, plan.bytes)
-    for r, (law, rng) in enumerate(zip(plan.laws, plan.rngs, strict=True)):
-        for start in range(0, plan.n, _BLOCK):
-            part = slice(start, min(start + _BLOCK, plan.n))
-            bits = packed_rows[r, start // 8 : (part.stop + 7) // 8]
-            if draw:
-                _draw(law, rng, bits, part.stop - part.start)
-            if law.kind == "none":
-                target_rows[r, part] = 0
-            elif law.kind == "all":
-                target_rows[r, part] = source[r, part]
-            else:
-                _multiply(source[r, part], bits, law.p, target_rows[r, part])
+        target = out if out.flags.c_contiguous else np.empty(x.shape, dtype)
+        apart = not np.may_share_memory(source, target)
+        if not apart and source.ctypes.data != target.ctypes.data:  # shifted: a block would hit the next
+            source, apart = source.copy(), True
+    if not plan.replicas:
+        _apply_row(plan.laws[0], plan.rngs[0], source.reshape(-1), packed, target.reshape(-1), apart, draw)
+    else:
+        shape = plan.rows, plan.n
+        rows = zip(plan.laws, plan.rngs, source.reshape(shape), packed, target.reshape(shape), strict=True)
+        for row in rows:
+            _apply_row(*row, apart, draw)
     if out is not None and target is not out:
         out[...] = target
-    return target if out is None else out
+        return out
+    return target
 
 
 # ------------------------------------------------------------------------------- for inner loops
@@ -532,13 +608,15 @@ class Masker:
     """
 
     def __init__(self, shape, p, *, dtype=np.float32, replicas: bool = False):
-        self.shape = check_shape(shape)
+        self.shape = _quick_shape(shape)
         self.dtype = _check_dtype(dtype)
+        self.replicas = check_flag(replicas, "replicas")
         if replicas and not self.shape:
             raise ValueError("shape must have a leading replica axis where replicas is True; got ()")
-        self._plan = _Plan(self.shape, p, None, rows=True if replicas else None)
-        self.replicas = bool(replicas)
+        self._plan = _Plan(self.shape, p, _UNUSED, rows=True if replicas else None)
         self.p = p
+        self._tables = {law: _float_table(law.p, self.dtype) for law in self._plan.laws}
+        self._groups = self._grouped(self._plan.laws, self._plan.n)
 
     def fill(self, rng, out):
         """Write a fresh scaled mask to `out`. Nothing is checked.
@@ -546,10 +624,29 @@ class Masker:
         `out` must be C-contiguous, of this shape and dtype; `rng` one Generator, or with ``replicas=True``
         a sequence of R. Returns `out`.
         """
-        plan = self._plan
-        rows = out.reshape(plan.rows, plan.n)
-        packed = np.empty(plan.bytes, np.uint8)
-        for r, law in enumerate(plan.laws):
-            _draw(law, rng[r] if self.replicas else rng, packed, plan.n)
-            _expand(packed, _float_table(law.p, self.dtype), rows[r])
+        plan, n = self._plan, self._plan.n
+        rngs = rng if self.replicas else (rng,)
+        rows = out.reshape(plan.rows, n)
+        for law, start, stop in self._groups:
+            if stop - start > 1:
+                packed = _draw_rows(law, rngs[start:stop], stop - start, n)
+                if n % 8 == 0 and packed.flags.c_contiguous:  # no gap between rows
+                    _expand(packed.reshape(-1), self._tables[law], rows[start:stop].reshape(-1))
+                    continue
+            else:
+                packed = np.empty((1, plan.bytes), np.uint8)
+                _draw(law, rngs[start], packed[0], n)
+            for bits, row in zip(packed, rows[start:stop], strict=True):
+                _expand(bits, self._tables[law], row)
         return out
+
+    @staticmethod
+    def _grouped(laws: list[_Law], n: int):
+        """Neighbouring rows with one law that are drawn together, four blocks of memory at most."""
+        most = max(1, 4 * _BLOCK // max(n, 1)) if n <= _BLOCK else 1
+        groups, start = [], 0
+        for stop in range(1, len(laws) + 1):
+            if stop == len(laws) or laws[stop] is not laws[start] or stop - start == most:
+                groups.append((laws[start], start, stop))
+                start = stop
+        return groups
