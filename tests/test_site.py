@@ -1,0 +1,208 @@
+"""The built site: complete in its folder, every link leads somewhere, formulas and pictures are there.
+
+They read `_build/html`, which `make site` builds, and are skipped where it is not there.
+"""
+
+import json
+import re
+from functools import cache
+from itertools import pairwise
+from urllib.parse import unquote, urldefrag, urlparse
+
+import address
+import notebooks
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+
+ROOT = notebooks.ROOT
+SITE = ROOT / "_build" / "html"
+PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html")
+               if "_static" not in path.relative_to(SITE).parts)
+CHAPTERS = [f"chapters/{path.stem}.html" for path in notebooks.chapters()]
+# What makes a browser fetch something by itself, unlike a link that a reader follows.
+FETCHING = [("script", "src"), ("img", "src"), ("iframe", "src"), ("source", "src"), ("video", "src"),
+            ("audio", "src"), ("embed", "src"), ("object", "data"), ("image", "href"), ("use", "href")]
+
+pytestmark = pytest.mark.skipif(not PAGES, reason="the site is not built: run make site")
+
+
+@cache
+def page(name):
+    return BeautifulSoup((SITE / name).read_text(encoding="utf-8"), "html.parser")
+
+
+def outside(url):
+    return urlparse(url).scheme in ("http", "https") or url.startswith("//")
+
+
+def fetched(soup):
+    """Every address that this page makes a browser fetch."""
+    for tag, attribute in FETCHING:
+        yield from (found[attribute] for found in soup.find_all(tag, **{attribute: True}))
+    for link in soup.find_all("link", href=True):
+        if not set(link.get("rel", [])) & {"canonical", "index", "search", "next", "prev", "alternate"}:
+            yield link["href"]
+    for found in soup.find_all(srcset=True):
+        yield from (part.split()[0] for part in found["srcset"].split(",") if part.strip())
+    for style in [*soup.find_all("style"), *soup.find_all(style=True)]:
+        css = style.get("style") or style.get_text()
+        yield from re.findall(r"url\(['\"]?([^'\")]+)", css) + re.findall(r"@import ['\"]([^'\"]+)", css)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_asks_nothing_of_the_outside(name):
+    assert [url for url in fetched(page(name)) if outside(url)] == []
+
+
+def test_no_stylesheet_asks_anything_of_the_outside():
+    found = []
+    for path in SITE.rglob("*.css"):
+        css = re.sub(r"(?s)/\*.*?\*/", "", path.read_text(encoding="utf-8"))
+        urls = re.findall(r"url\(['\"]?([^'\")]+)", css) + re.findall(r"@import ['\"]([^'\"]+)", css)
+        found += [f"{path.name}: {url[:60]}" for url in urls if outside(url)]
+    assert found == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_what_a_page_fetches_is_there(name):
+    own = ("data:", "blob:", "#")
+    inside = [url for url in fetched(page(name)) if not outside(url) and not url.startswith(own)]
+    missing = [url for url in inside if not ((SITE / name).parent / unquote(urlparse(url).path)).exists()]
+    assert missing == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_internal_link_and_anchor_leads_somewhere(name):
+    broken = []
+    for link in page(name).find_all("a", href=True):
+        href = link["href"]
+        if outside(href) or urlparse(href).scheme in ("mailto", "javascript", "data"):
+            continue
+        target, fragment = urldefrag(href)
+        path = ((SITE / name).parent / unquote(target)).resolve() if target else SITE / name
+        if not path.exists():
+            broken.append(href)
+        elif fragment and path.suffix == ".html" and fragment != "":
+            there = page(path.relative_to(SITE.resolve() if target else SITE).as_posix())
+            if not there.find(id=unquote(fragment)) and not there.find(attrs={"name": unquote(fragment)}):
+                broken.append(href)
+    assert broken == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_picture_says_what_it_shows(name):
+    article = page(name).find(class_="bd-article")
+    said = notebooks.pictures(str(article)) if article else []
+    assert [words for words in said if words is not None and not words.strip()] == []
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name != "index.html"])
+def test_a_page_has_a_title_and_one_main_heading(name):
+    soup = page(name)
+    assert soup.title and soup.title.get_text(strip=True)
+    assert soup.html.get("lang")
+    if soup.find(class_="bd-article"):
+        assert len(soup.find(class_="bd-article").find_all("h1")) == 1
+
+
+@pytest.mark.parametrize("name", [name for name in PAGES if name != "index.html"])
+def test_headings_go_down_one_step_at_a_time(name):
+    article = page(name).find(class_="bd-article")
+    levels = [int(tag.name[1]) for tag in article.find_all(re.compile("^h[1-6]$"))] if article else []
+    assert [pair for pair in pairwise(levels) if pair[1] > pair[0] + 1] == []
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_formulas_are_there_and_their_engine_ships_with_the_site(name):
+    soup = page(name)
+    assert soup.find(class_="math"), "a chapter without a formula"
+    engine = [tag["src"] for tag in soup.find_all("script", src=True) if "mathjax" in tag["src"].lower()]
+    assert len(engine) == 1
+    assert ((SITE / name).parent / urlparse(engine[0]).path).exists()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_raw_markup_shows(name):
+    article = page(name).find(class_="bd-article")
+    if article is None:
+        return
+    prose = " ".join(text for text in article.find_all(string=True)
+                     if not text.find_parents(["pre", "code", "script", "style", "svg"])
+                     and not text.find_parents(class_=re.compile(r"\bmath\b")))
+    for sign in ["{cite", "{eq}", ":::", "```", "{ref}", "{numref}", "{prf:", "\\begin{"]:
+        assert sign not in prose
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_chapter_opens_in_colab_and_on_binder_and_can_be_downloaded(name):
+    owner, book = address.parse(address.address(ROOT))
+    branch = address.branch(ROOT)
+    notebook = name.replace(".html", ".ipynb")
+    links = {link["href"] for link in page(name).find_all("a", href=True)}
+    assert f"https://colab.research.google.com/github/{owner}/{book}/blob/{branch}/{notebook}" in links
+    assert f"https://mybinder.org/v2/gh/{owner}/{book}/{branch}?urlpath=lab/tree/{notebook}" in links
+    assert address.address(ROOT) in links
+    assert f"../_sources/{notebook}" in links
+    assert (SITE / "_sources" / notebook).read_bytes() == (ROOT / notebook).read_bytes()
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_chapters_outputs_came_through(name):
+    """As many outputs on the page as in the notebook: none was dropped on the way."""
+    stored = notebooks.read(ROOT / name.replace(".html", ".ipynb"))
+    shown = [cell for cell in stored.cells if cell.cell_type == "code" and cell.outputs
+             and "remove-output" not in cell.metadata.get("tags", [])
+             and "remove-cell" not in cell.metadata.get("tags", [])]
+    assert len(page(name).select("div.cell_output")) == len(shown)
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_figure_is_shown_once_as_vector(name):
+    """The page takes the inline SVG and leaves its PNG twin: it follows the theme and weighs less."""
+    stored = notebooks.read(ROOT / name.replace(".html", ".ipynb"))
+    figures = [output for cell in stored.cells if cell.cell_type == "code" for output in cell.outputs
+               if "image/png" in output.get("data", {}) and "<svg" in output.data.get("text/html", "")]
+    article = page(name).find(class_="bd-article")
+    assert article.select("div.cell_output img[src$='.png']") == []
+    vectors = [svg for svg in article.select("div.cell_output svg") if not svg.find_parents("svg")]
+    assert len(vectors) >= len(figures)
+
+
+def test_exactly_one_search_field():
+    for name in PAGES:
+        assert len(page(name).select(".search-button-field")) <= 1, name
+
+
+def test_search_knows_every_chapter():
+    index = (SITE / "searchindex.js").read_text(encoding="utf-8")
+    documents = json.loads(index.removeprefix("Search.setIndex(").rstrip(";)\n"))["docnames"]
+    assert {name.removesuffix(".html") for name in CHAPTERS} <= set(documents)
+
+
+def test_the_book_has_all_the_pages_of_its_table_of_contents():
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    listed = {toc["root"], *(entry["file"] for part in toc["parts"] for entry in part["chapters"])}
+    assert {f"{entry}.html" for entry in listed} <= set(PAGES)
+
+
+# ---------------------------------------------------------------------- the tests above, seen to fail
+
+
+@pytest.mark.parametrize("markup", [
+    '<script src="https://cdn.example/x.js"></script>', '<img src="//cdn.example/x.png">',
+    '<link rel="stylesheet" href="https://fonts.example/x.css">', '<iframe src="https://video.example"></iframe>',
+    "<style>@import 'https://fonts.example/x.css';</style>", '<p style="background:url(https://a.example/b.png)">',
+    '<img srcset="https://a.example/b.png 2x">',
+])
+def test_an_outside_request_is_seen(markup):
+    assert any(outside(url) for url in fetched(BeautifulSoup(markup, "html.parser")))
+
+
+@pytest.mark.parametrize("markup", [
+    '<a href="https://example.org">x</a>', '<img src="data:image/png;base64,AA">',
+    '<link rel="canonical" href="https://example.org">',
+])
+def test_a_link_that_only_a_reader_follows_is_none(markup):
+    assert not any(outside(url) for url in fetched(BeautifulSoup(markup, "html.parser")))
+
