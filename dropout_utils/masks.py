@@ -32,6 +32,8 @@ The random words are spent in this order, which is part of the promise "same see
 131,072 units in C order, each with two bytes for each started group of eight units (one byte at p = 1/2),
 rounded up to whole words, then the block's reserve of words for escapes. Where a mask has replicas, every
 replica starts afresh: its mask is the one that `keep_mask` of its own shape gives.
+
+Loops that draw the same small mask thousands of times use a `Masker`: checked once, the same bits.
 """
 
 from __future__ import annotations
@@ -51,6 +53,7 @@ _BLOCK = 1 << 17  # units; part of the format: changing it changes the masks of 
 _BYTES = _BLOCK // 8
 _WORDS_OF_64_BITS = (np.random.SFC64, np.random.PCG64, np.random.PCG64DXSM, np.random.Philox)
 _UINT8 = np.dtype(np.uint8)
+_PLACES = np.dtype("<u2")  # sixteen bits, the same on every machine
 _BIG_ENDIAN = sys.byteorder == "big"
 # 256 patterns of eight bits, least significant bit first: unit i of a group is bit i of its byte.
 _BITS = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1, bitorder="little")
@@ -128,7 +131,7 @@ def _draw_block(law: _Law, rng: np.random.Generator, packed: np.ndarray) -> None
         packed[:] = _words(rng, main).view(np.uint8)[:count]
         return
     words = _words(rng, main + law.reserve(count))
-    places = words[:main].view("<u2")[:count]
+    places = words.view(_PLACES)[:count]
     law.table.take(places, out=packed, mode="clip")
     if law.escapes:
         (at,) = (places >= law.limit).nonzero()
@@ -172,7 +175,7 @@ def _draw_rows(law: _Law, rngs, rows: int, n: int) -> np.ndarray:
         if law.kind == "half":
             packed = words.view(np.uint8)[:, :count]
         else:
-            places = words.view("<u2")[:, :count]
+            places = words.view(_PLACES)[:, :count]
             packed = law.table.take(places, mode="clip")
             if law.escapes:
                 at = (places.ravel() >= law.limit).nonzero()[0]
@@ -264,33 +267,35 @@ def _quick_shape(shape) -> tuple[int, ...]:
     return check_shape(shape)
 
 
-_UNUSED = object()  # no generator is wanted, unlike None, which is a mistake
-
-
 class _Plan:
-    """A shape, its rates and generators, checked once: rows of n units, one law for each row."""
+    """A shape and its rates, checked once: rows of n units, one law for each row."""
 
-    __slots__ = ("bytes", "laws", "n", "replicas", "rngs", "rows", "shape")
+    __slots__ = ("bytes", "laws", "n", "packed_shape", "replicas", "rows", "shape")
 
-    def __init__(self, shape, p, rng, *, rows: bool | None = None):
+    def __init__(self, shape: tuple[int, ...], p, replicas: bool):
+        p = check_rates(p, replicas=shape[0] if shape else None)
+        several = isinstance(p, np.ndarray)
         self.shape = shape
-        replicas = shape[0] if shape else None
-        if type(p) is not float or not 0.0 <= p <= 1.0:  # checks cost more than a small mask
-            p = check_rates(p, replicas=replicas)
-        if rng is not _UNUSED and type(rng) is not np.random.Generator:
-            rng = check_generators(rng, replicas=replicas)
-        if rows is None:
-            rows = type(p) is not float or type(rng) is list
-        self.replicas = rows
-        self.rows = replicas if rows else 1
-        self.n = math.prod(shape[1:] if rows else shape)
+        self.replicas = several or replicas
+        self.rows = shape[0] if self.replicas else 1
+        self.n = math.prod(shape[1:] if self.replicas else shape)
         self.bytes = (self.n + 7) // 8
-        self.laws = [_law(p)] * self.rows if type(p) is float else [_law(q) for q in p.tolist()]
-        self.rngs = rng if type(rng) is list else [rng] * self.rows
+        self.laws = [_law(q) for q in p.tolist()] if several else [_law(p)] * self.rows
+        self.packed_shape = (self.rows, self.bytes) if self.replicas else (self.bytes,)
 
-    @property
-    def packed_shape(self) -> tuple[int, ...]:
-        return (self.rows, self.bytes) if self.replicas else (self.bytes,)
+
+_small_plan = functools.lru_cache(maxsize=512)(_Plan)  # checks take as long as a small mask
+
+
+def _plan(shape: tuple[int, ...], p, rng) -> tuple[_Plan, list]:
+    """Check a rate and a generator, or one of either for each replica: a plan, a generator for each row."""
+    if type(p) is float and type(rng) is np.random.Generator:
+        return _small_plan(shape, p, False), [rng]
+    plan = _Plan(shape, p, False)  # p is the first to complain
+    rng = check_generators(rng, replicas=shape[0] if shape else None)
+    if isinstance(rng, list):
+        return (plan if plan.replicas else _Plan(shape, p, True)), rng
+    return plan, [rng] * plan.rows
 
 
 # ---------------------------------------------------------------------------------------- functions
@@ -324,12 +329,12 @@ def packed_mask(shape, p, rng, *, out=None) -> np.ndarray:
     --------
     unpack : the way back to booleans.
     """
-    plan = _Plan(_quick_shape(shape), p, rng)
+    plan, rngs = _plan(_quick_shape(shape), p, rng)
     if out is None:
         out = np.empty(plan.packed_shape, np.uint8)
     else:
         _check_out(out, "out", plan.packed_shape, _UINT8)
-    for law, source, row in zip(plan.laws, plan.rngs, out.reshape(plan.rows, plan.bytes), strict=True):
+    for law, source, row in zip(plan.laws, rngs, out.reshape(plan.rows, plan.bytes), strict=True):
         _draw(law, source, row, plan.n)
     return out
 
@@ -453,10 +458,10 @@ def scaled_mask(shape, p, rng, *, dtype=np.float32, out=None) -> np.ndarray:
         _check_out(out, "out", shape, _check_dtype(getattr(out, "dtype", dtype), "out"))
         dtype = out.dtype
     dtype = _check_dtype(dtype)
-    plan = _Plan(shape, p, rng)
+    plan, rngs = _plan(shape, p, rng)
     target = out if out is not None and out.flags.c_contiguous else np.empty(shape, dtype)
     packed = np.empty(min(plan.bytes, _BYTES), np.uint8)
-    for law, source, row in zip(plan.laws, plan.rngs, target.reshape(plan.rows, plan.n), strict=True):
+    for law, source, row in zip(plan.laws, rngs, target.reshape(plan.rows, plan.n), strict=True):
         tables = _float_table(law.p, dtype)
         for start in range(0, plan.n, _BLOCK):
             part = row[start : start + _BLOCK]
@@ -498,12 +503,12 @@ def dropout(x, p, rng, *, out=None, packed=None) -> tuple[np.ndarray, np.ndarray
         For a bad argument; the message names it.
     """
     check_floating(x)
-    plan = _Plan(x.shape, p, rng)
+    plan, rngs = _plan(x.shape, p, rng)
     if packed is None:
         packed = np.empty(plan.packed_shape, np.uint8)
     else:
         _check_out(packed, "packed", plan.packed_shape, _UINT8)
-    return _apply(x, plan, packed, out, draw=True), packed
+    return _apply(x, plan, packed, out, rngs), packed
 
 
 def dropout_backward(dy, packed, p, *, out=None) -> np.ndarray:
@@ -532,29 +537,32 @@ def dropout_backward(dy, packed, p, *, out=None) -> np.ndarray:
     """
     check_floating(dy, "dy")
     _check_packed(packed, dy.shape)
-    plan = _Plan(dy.shape, p, _UNUSED, rows=packed.ndim == 2)
-    if np.ndim(p) and packed.ndim == 1:
-        raise ValueError(f"p must be one drop probability for a mask packed in one row; got {p!r}")
-    return _apply(dy, plan, packed, out, draw=False)
+    if packed.ndim == 1 and type(p) is float:
+        plan = _small_plan(dy.shape, p, False)
+    else:
+        if np.ndim(p) and packed.ndim == 1:
+            raise ValueError(f"p must be one drop probability for a mask packed in one row; got {p!r}")
+        plan = _Plan(dy.shape, p, packed.ndim == 2)
+    return _apply(dy, plan, packed, out, None)
 
 
-def _apply_row(law: _Law, rng, x: np.ndarray, packed: np.ndarray, y: np.ndarray, apart: bool, draw: bool):
+def _apply_row(law: _Law, rng, x: np.ndarray, packed: np.ndarray, y: np.ndarray, apart: bool) -> None:
     n = y.size
     if n <= _BLOCK:
-        if draw:
+        if rng is not None:
             _draw(law, rng, packed, n)
         _multiply(x, packed, law, y, apart)
         return
     for start in range(0, n, _BLOCK):
         part = y[start : start + _BLOCK]
         bits = packed[start // 8 : (start + part.size + 7) // 8]
-        if draw:
+        if rng is not None:
             _draw(law, rng, bits, part.size)
         _multiply(x[start : start + _BLOCK], bits, law, part, apart)
 
 
-def _apply(x: np.ndarray, plan: _Plan, packed: np.ndarray, out, *, draw: bool) -> np.ndarray:
-    """Multiply x by the scaled mask block by block, drawing its bits first where `draw` says so."""
+def _apply(x: np.ndarray, plan: _Plan, packed: np.ndarray, out, rngs) -> np.ndarray:
+    """Multiply x by the scaled mask, drawing its bits first where there are generators."""
     dtype = x.dtype if x.dtype.isnative else x.dtype.newbyteorder("=")
     source = x if x.flags.c_contiguous and x.dtype is dtype else np.ascontiguousarray(x, dtype=dtype)
     if out is None:
@@ -566,12 +574,13 @@ def _apply(x: np.ndarray, plan: _Plan, packed: np.ndarray, out, *, draw: bool) -
         if not apart and source.ctypes.data != target.ctypes.data:  # shifted: a block would hit the next
             source, apart = source.copy(), True
     if not plan.replicas:
-        _apply_row(plan.laws[0], plan.rngs[0], source.reshape(-1), packed, target.reshape(-1), apart, draw)
+        _apply_row(plan.laws[0], rngs and rngs[0], source.reshape(-1), packed, target.reshape(-1), apart)
     else:
         shape = plan.rows, plan.n
-        rows = zip(plan.laws, plan.rngs, source.reshape(shape), packed, target.reshape(shape), strict=True)
+        rngs = rngs or [None] * plan.rows
+        rows = zip(plan.laws, rngs, source.reshape(shape), packed, target.reshape(shape), strict=True)
         for row in rows:
-            _apply_row(*row, apart, draw)
+            _apply_row(*row, apart)
     if out is not None and target is not out:
         out[...] = target
         return out
@@ -613,7 +622,7 @@ class Masker:
         self.replicas = check_flag(replicas, "replicas")
         if replicas and not self.shape:
             raise ValueError("shape must have a leading replica axis where replicas is True; got ()")
-        self._plan = _Plan(self.shape, p, _UNUSED, rows=True if replicas else None)
+        self._plan = _Plan(self.shape, p, self.replicas)
         self.p = p
         self._tables = {law: _float_table(law.p, self.dtype) for law in self._plan.laws}
         self._groups = self._grouped(self._plan.laws, self._plan.n)
