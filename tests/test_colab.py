@@ -1,0 +1,131 @@
+"""Every chapter runs in Colab: an environment with Colab's versions, an empty folder, one notebook.
+
+The environment is kept in `.venv-colab` for as long as the list of its packages stays the same. The book's
+package is not in it: the first cell of a chapter fetches it from the book's address, which git is told to
+find in a copy of this working tree. So what is tested is what a reader's click on the rocket does.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+import warnings
+
+import address
+import notebooks
+import pytest
+from nbclient import NotebookClient
+
+ROOT = notebooks.ROOT
+VENV = ROOT / ".venv-colab"
+PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+WANTED = (ROOT / "tests" / "colab-requirements.txt").read_text()
+GOOGLE_COLAB = '''"""A stand-in for Colab's own module."""
+class output:
+    @staticmethod
+    def enable_custom_widget_manager():
+        pass
+'''
+CHAPTERS = notebooks.chapters()
+
+pytestmark = [
+    pytest.mark.slow,
+    # the old kernel and the old widgets warn of their age; that is Colab's affair
+    pytest.mark.filterwarnings("default"),
+]
+
+
+def run(*command, **options):
+    words = [str(part) for part in command]
+    return subprocess.run(words, check=True, capture_output=True, text=True, **options)
+
+
+@pytest.fixture(scope="session")
+def environment():
+    """A virtual environment with Colab's versions and without the book's package."""
+    stamp = VENV / "wanted.txt"
+    wanted = f"{sys.version}\n{WANTED}{GOOGLE_COLAB}"
+    if not stamp.exists() or stamp.read_text() != wanted:
+        started = time.perf_counter()
+        print("\nmaking an environment with Colab's versions in .venv-colab ...", flush=True)
+        shutil.rmtree(VENV, ignore_errors=True)
+        run(sys.executable, "-m", "venv", VENV)
+        run(PYTHON, "-m", "pip", "install", "-q", "-r", ROOT / "tests" / "colab-requirements.txt")
+        place = run(PYTHON, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))").stdout.strip()
+        module = notebooks.Path(place) / "google" / "colab"
+        module.mkdir(parents=True, exist_ok=True)
+        (module / "__init__.py").write_text(GOOGLE_COLAB)
+        stamp.write_text(wanted)
+        print(f"made in {time.perf_counter() - started:.0f} s", flush=True)
+    run(PYTHON, "-m", "pip", "uninstall", "-q", "-y", "dropout-utils", "mnist1d")
+    return PYTHON
+
+
+@pytest.fixture(scope="session")
+def origin(tmp_path_factory):
+    """A repository with this working tree, as it is now, in its one commit."""
+    folder = tmp_path_factory.mktemp("origin")
+    listed = run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", cwd=ROOT).stdout
+    for name in filter(None, listed.split("\0")):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / name, folder / name)
+    run("git", "init", "-q", "-b", address.branch(), ".", cwd=folder)
+    run("git", "add", "-A", cwd=folder)
+    run("git", "-c", "user.name=test", "-c", "user.email=test@example.org", "commit", "-q", "-m", "as it is",
+        cwd=folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def session(environment, origin, tmp_path_factory):
+    """The environment variables of one Colab session."""
+    folder = tmp_path_factory.mktemp("session")
+    spec = folder / "kernels" / "colab"
+    spec.mkdir(parents=True)
+    (spec / "kernel.json").write_text(json.dumps({
+        "argv": [str(environment), "-m", "ipykernel_launcher", "-f", "{connection_file}"],
+        "display_name": "Colab", "language": "python",
+    }))
+    count = int(os.environ.get("GIT_CONFIG_COUNT", "0"))
+    dropped = ("DROPOUT_UTILS_", "VIRTUAL_ENV", "PYTHON", "PYTEST", "CI", "MPLBACKEND")
+    variables = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
+    variables |= {
+        "PATH": f"{environment.parent}{os.pathsep}{os.environ['PATH']}",
+        "GIT_CONFIG_COUNT": str(count + 1),
+        f"GIT_CONFIG_KEY_{count}": f"url.{origin.as_uri()}.insteadOf",
+        f"GIT_CONFIG_VALUE_{count}": address.address(),
+        "DROPOUT_UTILS_CACHE": str(folder / "cache"),
+        "DROPOUT_UTILS_DATA": str(folder / "data"),
+    }
+    return folder, variables
+
+
+def versions(python):
+    code = "import numpy, torch, IPython, ipywidgets as w; print(numpy.__version__, torch.__version__, " \
+           "IPython.__version__, w.__version__)"
+    return run(python, "-W", "ignore", "-c", code).stdout.split()
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_a_chapter_runs_in_colab(chapter, session, environment, tmp_path, monkeypatch):
+    folder, variables = session
+    before = versions(environment)
+    assert before[0].startswith("2.1.") and before[2:] == ["7.34.0", "7.7.1"]
+    monkeypatch.setenv("JUPYTER_PATH", str(folder))
+    shutil.copy(chapter, tmp_path)
+    nb = notebooks.read(tmp_path / chapter.name)
+    place = {"metadata": {"path": str(tmp_path)}}
+    client = NotebookClient(nb, timeout=300, kernel_name="colab", resources=place)
+    started = time.perf_counter()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        client.execute(env=variables)
+    print(f"{chapter.stem}: {time.perf_counter() - started:.0f} s in Colab's versions", flush=True)
+    first = next(cell for cell in nb.cells if cell.cell_type == "code")
+    assert first.outputs == [], "the first cell must say nothing"
+    assert versions(environment) == before, "what Colab has loaded must stay as it is"
+    place = run(environment, "-c", "import dropout_utils; print(dropout_utils.__file__)", cwd=tmp_path).stdout
+    assert str(VENV) in place, "the package must come from the book's address"
