@@ -70,14 +70,18 @@ class Work:
             _end_with_parent(self.home[1])
         with one_thread(), own_core() if away and self.pin else contextlib.nullcontext():
             try:
-                return indices, self.compute(replicas)
+                output = self.compute(replicas)
             except Exception as caught:
                 error = caught  # and out of this block, so that the search is not "during handling"
+            else:
+                try:
+                    return indices, _check_output(output, len(replicas), self.name)
+                except (TypeError, ValueError) as wrong:
+                    return indices, Failure(wrong, None, away)
             return indices, self.blame(error, replicas, away)
 
     def compute(self, replicas):
-        output = self.experiment([dict(replica) for replica in replicas], **self.common)
-        return _check_output(output, len(replicas), self.name)
+        return self.experiment([dict(replica) for replica in replicas], **self.common)
 
     def blame(self, error: Exception, replicas, away: bool) -> Failure:
         """Find the replica that fails: run them one by one, for a while."""

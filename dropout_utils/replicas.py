@@ -275,7 +275,8 @@ def _finished(work: Work, replicas, chunks, backend, jobs: int) -> Iterator:
         parallel = joblib.Parallel(return_as="generator_unordered", **settings)
         outcomes = parallel(task_of(work, *task) for task in tasks)
         try:
-            yield from outcomes
+            for outcome in outcomes:  # noqa: UP028 ("yield from" would close `outcomes` past the filter)
+                yield outcome
         finally:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # joblib's word on tasks given up, which we mean to do
