@@ -202,3 +202,96 @@ def _draw_parameters(sizes, generator, replicas, dtype):
         W = torch.empty(*leading, n, m, dtype=dtype).uniform_(-bound, bound, generator=generator)
         parameters += [W, torch.zeros(*leading, 1, m, dtype=dtype)]
     return parameters
+
+
+class ConvNet(nn.Module):
+    """A small convolutional net for sequences of numbers, with dropout after each hidden layer.
+
+    Convolutions with stride 2 and padding halve the length each time; a dense layer gives the logits. A
+    convolution is a dense layer applied to every window, which is how it takes a replica axis.
+
+    Parameters
+    ----------
+    length, classes : int
+        Numbers of an example, and of classes.
+    channels : sequence of int
+        Of each convolution.
+    kernel : int
+        Size of the windows, odd.
+    p : float, array (R,), or list
+        Drop probability of the feature maps, element by element: as for :class:`MLP`, a list has one
+        entry for each convolution.
+    generator, replicas, dtype
+        See :class:`MLP`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+    """
+
+    def __init__(
+        self,
+        length,
+        classes,
+        *,
+        channels=(16, 32),
+        kernel=5,
+        p=0.0,
+        generator=None,
+        replicas=None,
+        dtype=torch.float32,
+    ):
+        super().__init__()
+        self.length, classes = check_integer(length, "length"), check_integer(classes, "classes")
+        channels = _check_sizes((1, *channels))
+        self.kernel = check_integer(kernel, "kernel")
+        if kernel % 2 == 0:
+            raise ValueError(f"kernel must be odd; got {kernel}")
+        if dtype not in (torch.float32, torch.float64):
+            raise ValueError(f"dtype must be torch.float32 or torch.float64; got {dtype!r}")
+        if replicas is not None:
+            replicas = check_integer(replicas, "replicas")
+        elif isinstance(generator, (list, tuple)):
+            replicas = check_integer(len(generator), "len(generator)")
+        generator = check_source(generator, replicas=replicas)
+        self.replicas = replicas
+        rates = _rates_per_layer(p, len(channels) - 1, replicas)
+        layers = []
+        for n, m in pairwise(channels):
+            layers.append(Dense(*_draw_parameters((kernel * n, m), generator, replicas, dtype)))
+            length = (length + 1) // 2
+        layers.append(Dense(*_draw_parameters((length * channels[-1], classes), generator, replicas, dtype)))
+        self.layers = nn.ModuleList(layers)
+        self.dropouts = nn.ModuleList(Dropout(rate, generator=generator) for rate in rates)
+
+    def forward(self, x, masks=None):
+        """Return the logits, (R, B, classes) or (B, classes).
+
+        Parameters
+        ----------
+        x : torch.Tensor, (R, B, length) or (B, length)
+            A batch (B, length) is given to all replicas.
+        masks : sequence of tensors or arrays, optional
+            Keep-masks (R, B, length, channels) of each convolution, to use instead of fresh ones.
+        """
+        leading = () if self.replicas is None else (self.replicas,)
+        if not isinstance(x, torch.Tensor) or not x.is_floating_point():
+            raise TypeError(
+                f"x must be a torch.Tensor of floats; got {getattr(x, 'dtype', type(x).__name__)}"
+            )
+        if x.ndim < 2 or x.shape[-1] != self.length or x.shape[:-2] not in ((), leading):
+            shape = (*leading, "B", self.length)
+            raise ValueError(f"x must have shape {shape} or {shape[-2:]}; got {tuple(x.shape)}")
+        if masks is None:
+            masks = [None] * len(self.dropouts)
+        elif not isinstance(masks, Sequence) or len(masks) != len(self.dropouts):
+            raise ValueError(f"masks must be a list of {len(self.dropouts)}; got {masks!r}")
+        h = x.to(self.layers[0].weight.dtype).expand(*leading, *x.shape[-2:]).unsqueeze(-1)  # (R, B, L, 1)
+        for layer, drop, mask in zip(self.layers[:-1], self.dropouts, masks, strict=True):
+            h = nn.functional.pad(h, (0, 0, self.kernel // 2, self.kernel // 2))
+            windows = h.unfold(-2, self.kernel, 2).flatten(-2)  # (R, B, L / 2, channels · kernel)
+            flat = windows.flatten(-3, -2)  # (R, B · L / 2, channels · kernel)
+            h = torch.relu(layer(flat)).view(*windows.shape[:-1], -1)  # (R, B, L / 2, channels)
+            h = drop(h, mask)
+        return self.layers[-1](h.flatten(-2))
