@@ -76,7 +76,7 @@ def dropout(x, p, *, mask=None, generator=None, training=True, inplace=False):
         return x
     if mask is not None:
         noise = mask * _scale(p, x)
-    elif generator is None and np.ndim(p) == 0 and p < 1:
+    elif generator is None and np.ndim(p) == 0 and p < 1 and not x.is_complex():
         return F.dropout(x, p, True, inplace)  # the very numbers of nn.Dropout
     else:
         noise = _draw(x, p, generator)
