@@ -474,13 +474,14 @@ class Ledger:
             labels.append(row.name + (" (=)" if data["expect"] == "equal" else ""))
             height += 0.8
         fig, ax = plt.subplots(figsize=(5.2, 1.3 + 0.2 * max(height, 3)))
-        reach = max([2.0, *(abs(value) for _, ends, mean, _ in lines for value in (*ends, mean))])
-        decades = [10.0**k for k in range(1, math.ceil(math.log10(reach)) + 1)]
-        shown = decades[:: max(1, math.ceil(len(decades) / 3))]
         left = max([1.0, *(-ends[0] for _, ends, _, _ in lines)])
-        marked = [-mark for mark in reversed(shown) if mark <= 1.5 * left] + [-1.0, 0.0, 1.0] + shown
+        right = max([2.0, *(ends[1] for _, ends, _, _ in lines)])
+        decades = [10.0**k for k in range(1, math.ceil(math.log10(max(left, right))) + 1)]
+        shown = decades[:: max(1, math.ceil(len(decades) / 3))]
+        marked = [-mark for mark in reversed(shown) if mark <= 1.5 * left] + [-1.0, 0.0, 1.0]
+        marked += [mark for mark in shown if mark <= 1.5 * right]
         ax.set_xscale("symlog", linthresh=1.0)
-        ax.set_xlim(-1.5 * left, 1.5 * reach)
+        ax.set_xlim(-1.5 * left, 1.5 * right)
         ax.axvspan(-1, 1, color=figures.COLOURS["muted"], alpha=0.2, linewidth=0)
         for mark in (-1, 0, 1):
             ax.axvline(mark, color=figures.INK, linewidth=1 if mark else 1.5, linestyle=":" if mark else "-")
