@@ -162,6 +162,8 @@ def _draw(law: _Law, rng: np.random.Generator, packed: np.ndarray, n: int) -> No
 def _draw_rows(law: _Law, rngs, rows: int, n: int) -> np.ndarray:
     """Return what `_draw` gives row by row, (rows, ⌈n/8⌉), with the table look-ups of all rows at once.
 
+    Only the bits beyond n may differ.
+
     One row is one block at most, and row r comes from ``rngs[r]`` alone.
     """
     count = (n + 7) // 8
@@ -187,8 +189,6 @@ def _draw_rows(law: _Law, rngs, rows: int, n: int) -> np.ndarray:
                 for i in np.flatnonzero(~enough):  # six deviations away: hardly ever
                     fresh[i] = _words(rngs[row[i]], 1)[0]
                 packed[row, column] = law.second_draw(fresh)
-    if n % 8:
-        packed[:, -1] &= (1 << n % 8) - 1
     return packed
 
 
