@@ -35,6 +35,7 @@ def rng(seed=0, kind=np.random.SFC64):
 
 
 # ------------------------------------------------------------------------------------------- laws
+@settings(deadline=None)  # a busy machine is no mistake
 @given(shapes, rates, seeds)
 def test_every_form_holds_the_same_bits(shape, p, seed):
     keep = keep_mask(shape, p, rng(seed))
@@ -51,6 +52,7 @@ def test_every_form_holds_the_same_bits(shape, p, seed):
 
 # In half precision 1/(1 - p) overflows near p = 1, and NumPy says so.
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@settings(deadline=None)  # a busy machine is no mistake
 @given(shapes, rates, seeds, floats)
 def test_output_is_zero_or_the_scaled_input(shape, p, seed, dtype):
     x = rng(seed + 1).uniform(0.5, 1, shape).astype(dtype)
@@ -62,6 +64,7 @@ def test_output_is_zero_or_the_scaled_input(shape, p, seed, dtype):
     np.testing.assert_array_equal(y[keep], scaled[keep])
 
 
+@settings(deadline=None)  # a busy machine is no mistake
 @given(shapes, rates, seeds)
 def test_backward_uses_the_mask_of_the_forward_pass(shape, p, seed):
     _, packed = dropout(np.zeros(shape), p, rng(seed))
@@ -69,6 +72,7 @@ def test_backward_uses_the_mask_of_the_forward_pass(shape, p, seed):
     np.testing.assert_array_equal(dx, scaled_mask(shape, p, rng(seed), dtype=np.float64))
 
 
+@settings(deadline=None)  # a busy machine is no mistake
 @given(shapes.filter(len), rates, st.sampled_from(BIT_GENERATORS), st.data())
 def test_a_replica_gets_the_mask_it_would_get_alone(shape, p, kind, data):
     R = shape[0]
@@ -87,6 +91,7 @@ def test_a_replica_gets_the_mask_it_would_get_alone(shape, p, kind, data):
     np.testing.assert_array_equal(masker.fill(streams(), np.empty(shape)), scaled)
 
 
+@settings(deadline=None)  # a busy machine is no mistake
 @given(shapes, rates, st.lists(seeds, min_size=1, max_size=3))
 def test_a_masker_goes_on_as_scaled_mask_does(shape, p, some):
     masker, a, b = Masker(shape, p), rng(some[0]), rng(some[0])
@@ -334,7 +339,7 @@ def test_a_bad_argument_is_named(call, error, name):
         call()
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(st.integers(1, 40), st.integers(0, 20))
 def test_packed_rows_pad_with_zeros(n, seed):
     packed = packed_mask((2, n), [0.0, 0.2], [rng(seed), rng(seed)])

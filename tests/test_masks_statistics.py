@@ -1,6 +1,6 @@
 """Masks under statistical tests: frequency, pairs, serial independence, and the law of whole bytes.
 
-Each rate gets 58 z values or so and passes where all are below 4 in size. For a perfect source that goes wrong
+Each rate gets some 58 z values and passes where all are below 4 in size. For a perfect source that fails
 once in about 270 runs of one rate (6.3e-5 for each value); the seeds are fixed, so that it does not here.
 Where fewer than a hundred events are expected, z is the normal quantile of the exact Poisson tail.
 """
