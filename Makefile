@@ -17,7 +17,7 @@ CHAPTERS := $(wildcard chapters/*.ipynb)
 PAGES    := _config.yml _toc.yml references.bib CONTRIBUTING.md $(wildcard *.md pages/*.md _static/*) $(CHAPTERS)
 
 .PHONY: help install book site serve lab notebooks verdicts benchmarks address test lint unit chapters-run \
-        site-check colab clean
+        site-check colab links clean
 
 help:  ## this list
 	@echo "make book                 install into $(VENV), build the site, say where to open it"
@@ -28,6 +28,7 @@ help:  ## this list
 	@echo "make verdicts SEED=7      decide every claim again from another base seed"
 	@echo "make benchmarks           side-by-side timings, printed as ratios"
 	@echo "make address URL=...      move the book to another repository, stamps included"
+	@echo "make links                follow every link that leaves the book (needs a network)"
 	@echo "make clean                remove what was built (not $(VENV))"
 	@echo "Parts of make test: lint, unit, chapters-run, site-check, colab. PYTHON=python3.12 names a Python."
 
@@ -38,7 +39,7 @@ $(VENV)/.installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("The book needs Python 3.11 or later, this is " + sys.version.split()[0] + ". Name one: make book PYTHON=python3.12")'
 	@test -x $(PY) || { echo "making a virtual environment in $(VENV) ..."; $(PYTHON) -m venv $(VENV); }
 	@echo "installing what requirements.txt names (a few minutes the first time; PyTorch is the largest) ..."
-	@start=$$(date +%s); $(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt \
+	@start=$$(date +%s); $(PY) -m pip install -qq --disable-pip-version-check -r requirements.txt \
 	  && echo "installed in $$(( $$(date +%s) - start )) s"
 	@touch $@
 
@@ -118,6 +119,10 @@ chapters-run: install
 site-check: install site
 	@echo "checking the built site ..."
 	@$(PY) -m pytest -q tests/test_site.py
+
+# Needs a network: every link that leaves the book.
+links: install
+	@$(BIN)/jupyter-book build . --builder linkcheck --path-output _build/links
 
 # The chapters in an environment with Colab's versions, kept in .venv-colab.
 colab: install

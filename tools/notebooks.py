@@ -190,9 +190,10 @@ def execute(path: Path, *, cache: str = "off", kernel: str = "python3", folder: 
     client = NotebookClient(
         nb, timeout=_TIMEOUT, kernel_name=kernel, record_timing=False,
         resources={"metadata": {"path": str(folder or path.parent)}},
+        extra_arguments=["--log-level=40"],  # the kernel's advice on transport is for open networks
         on_cell_start=lambda cell, cell_index: began.setdefault(cell_index, time.perf_counter()),
-        on_cell_complete=lambda cell, cell_index: spent.setdefault(
-            cell_index, time.perf_counter() - began.get(cell_index, time.perf_counter())
+        on_cell_executed=lambda cell, cell_index, execute_reply: spent.setdefault(
+            cell_index, time.perf_counter() - began[cell_index]
         ),
     )
     # An inherited seed would store another book; the rest is what a page needs.
