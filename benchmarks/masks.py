@@ -55,6 +55,7 @@ def side_by_side(contenders: dict, rounds: int, calls: int) -> dict[str, list[fl
     times = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, work in contenders.items():
+            work()  # the one before has emptied the caches
             start = time.thread_time()
             for _ in range(calls):
                 work()
@@ -65,6 +66,11 @@ def side_by_side(contenders: dict, rounds: int, calls: int) -> dict[str, list[fl
 def ratio(times, one: str, other: str) -> float:
     """Median over rounds of the time of `one` over that of `other`."""
     return statistics.median(a / b for a, b in zip(times[one], times[other], strict=True))
+
+
+def best(times, one: str, other: str) -> str:
+    """The same for the fastest round of each: what an idle machine would give."""
+    return f", best rounds {min(times[one]) / min(times[other]):.2f}x"
 
 
 def verdict(value: float, goal: float, at_most: bool) -> str:
@@ -112,14 +118,23 @@ def measure(n: int, p: float, rounds: int, torch, from_memory: bool) -> None:
     print("  ns a unit: " + ", ".join(f"{name} {value:.2f}" for name, value in nano.items()))
     if not small:
         value = ratio(times, "ours", "copy")
-        print("  forward / copy               ", verdict(value, 2 if half else 3, True))
+        print(
+            "  forward / copy               ",
+            verdict(value, 2 if half else 3, True) + best(times, "ours", "copy"),
+        )
         value = ratio(times, "both", "copy both")
-        print("  forward+backward / two copies", verdict(value, 2.5, True))
+        print("  forward+backward / two copies", verdict(value, 2.5, True) + best(times, "both", "copy both"))
     if torch:
         value = ratio(times, "torch", "ours")
-        print("  faster than torch            ", verdict(value, 4 if small else 20 if half else 7, False))
+        print(
+            "  faster than torch            ",
+            verdict(value, 4 if small else 20 if half else 7, False) + best(times, "torch", "ours"),
+        )
     value = ratio(times, "line", "ours")
-    print("  faster than the NumPy line   ", verdict(value, 2 if small else 6 if half else 3.5, False))
+    print(
+        "  faster than the NumPy line   ",
+        verdict(value, 2 if small else 6 if half else 3.5, False) + best(times, "line", "ours"),
+    )
 
 
 def small_masks(rounds: int) -> None:

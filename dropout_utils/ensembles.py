@@ -54,6 +54,7 @@ _MOST_ENUMERATED = 22  # units; each one more doubles memory
 _MOST_FACTORISED = 32  # units; each one more doubles time, memory grows with the square root
 _TINY = 1e-200  # a sum of products below this may have lost digits to underflow
 _BLOCK = 1 << 16  # entries of S at a time: they stay in the cache
+_SMALL_PRODUCT = 900_000  # multiplications; OpenBLAS has a quicker way for products below a million
 
 
 # ------------------------------------------------------------------------------------- checks
@@ -210,7 +211,8 @@ def _mean_factorised(h: np.ndarray, W2: np.ndarray, b2: np.ndarray, p: float) ->
     wA, wB = w_low * A, w_high * B
     At = np.ascontiguousarray(A.T)
     total = np.zeros(b2.size)
-    rows = max(1, min(len(B), _BLOCK // len(A)))
+    entries = min(_BLOCK, _SMALL_PRODUCT // b2.size)
+    rows = max(1, min(len(B), entries // len(A)))
     S = np.empty((rows, len(A)))
     for start in range(0, len(B), rows):
         part = slice(start, min(start + rows, len(B)))
