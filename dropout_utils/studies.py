@@ -58,7 +58,10 @@ class Runs:
     @property
     def weights(self):
         """Parameters ``[W1, b1, W2, b2, ...]`` of the S trained nets, each (S, ...); None unless kept."""
-        return None if self.net is None else self.net.parameters
+        if self.net is None:
+            return None
+        parameters = self.net.parameters  # a method where the net is one of PyTorch's
+        return list(parameters()) if callable(parameters) else parameters
 
 
 class Study(Mapping):
