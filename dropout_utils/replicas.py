@@ -131,7 +131,8 @@ def run(
     if results.missing():
         backend, jobs, pool_of_ours, pin = _backend(jobs)
         work = Work(experiment, common, name, pin=pin, local=pool_of_ours)
-        size = chunk or min(16, math.ceil(len(results.missing()) / jobs))
+        share = math.ceil(len(results.missing()) / jobs)  # of a process, in chunks of one size, at most 16
+        size = chunk or math.ceil(share / math.ceil(share / 16))
         if pool_of_ours and len(results.missing()) <= size:
             backend = None  # a single chunk: not worth starting a process for
         with one_thread(), _progress(progress, name, len(replicas), results.count) as advance:
