@@ -42,7 +42,7 @@ def dask():
 
 @pytest.fixture(scope="module")
 def ray():
-    os.environ.setdefault("RAY_raylet_start_wait_time_s", "180")  # on a busy machine it starts slowly
+    os.environ.setdefault("RAY_raylet_start_wait_time_s", "60")  # on a busy machine it starts slowly
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Ray's own
         ray = pytest.importorskip("ray", reason="Ray is not installed")
