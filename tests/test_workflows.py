@@ -17,8 +17,9 @@ def test_there_are_the_four_that_the_book_promises():
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
 def test_every_action_is_pinned_by_commit_and_says_which_version_that_is(path):
     used = re.findall(r"uses:[ \t]*(.*)", path.read_text())
+    pinned = re.compile(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+(\.\d+)*")
     assert used
-    assert [line for line in used if not re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40} # v\d+(\.\d+)*", line)] == []
+    assert [line for line in used if not pinned.fullmatch(line)] == []
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
@@ -38,8 +39,7 @@ def test_no_text_of_a_stranger_reaches_a_shell(path):
     """A title or branch name pasted into `run:` would be executed."""
     for job in yaml.safe_load(path.read_text())["jobs"].values():
         for step in job["steps"]:
-            pasted = re.findall(r"\$\{\{\s*([^}]*?)\s*\}\}", step.get("run", ""))
-            assert set(pasted) <= {"github.repository"}
+            assert "${{" not in step.get("run", "")
 
 
 @pytest.mark.parametrize("name", ["links", "colab"])

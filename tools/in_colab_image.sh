@@ -5,7 +5,7 @@
 set -euo pipefail
 git config --global --add safe.directory '*'
 git clone --quiet /book /tmp/origin
-git config --global "url.file:///tmp/origin.insteadOf" "${BOOK:?}"
+git config --global "url.file:///tmp/origin.insteadOf" "$(python3 /book/tools/address.py)"
 python3 -c 'import sys, numpy, torch; print("Python", sys.version.split()[0], "numpy", numpy.__version__, "torch", torch.__version__)'
 failed=0
 for chapter in /tmp/origin/chapters/*.ipynb; do
