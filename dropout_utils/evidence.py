@@ -618,8 +618,11 @@ class Card:
         probability = f"{100 * condition['probability']:.0f}%"
         arms = self.data["arms"]
         ahead = f"{arms[0]} higher in" if len(arms) == 2 else "above zero in"
+        share = f"{ahead} {probability} of {'pairs' if len(arms) == 2 else 'replicas'}"
+        if not any(condition["differences"]):  # half of nothing but ties would read as a coin toss
+            share = "no difference in any pair" if len(arms) == 2 else "zero in every replica"
         return (f"{_with_unit(mean, self.data['unit'])}, interval {low} to {high}; "
-                f"n = {condition['n']}, {ahead} {probability} of {'pairs' if len(arms) == 2 else 'replicas'}")
+                f"n = {condition['n']}, {share}")
 
     def __str__(self) -> str:
         data = self.data

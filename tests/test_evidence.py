@@ -460,6 +460,15 @@ def test_what_authors_write_cannot_break_the_page():
         assert not re.search(r"<(script|i|b|one|two)>", page)
 
 
+@pytest.mark.parametrize(("arms", "words"), [
+    (("dropped units",), "zero in every replica"), (("a", "b"), "no difference in any pair"),
+])
+def test_a_card_does_not_call_nothing_but_ties_a_coin_toss(arms, words):
+    card = claim(expect="equal", arms=arms).judge(estimate([0.0] * 24), seed=0)
+    assert words in str(card) and words in card._repr_html_()
+    assert "50%" not in str(card)
+
+
 def test_numbers_get_the_decimals_that_their_interval_calls_for():
     assert evidence._numbers(5.6123, 4.1, 7.02) == ["+5.6", "+4.1", "+7.0"]
     assert evidence._numbers(-0.01234, -0.02, -0.0051) == ["−0.012", "−0.020", "−0.005"]
