@@ -42,13 +42,19 @@ def dask():
 
 @pytest.fixture(scope="module")
 def ray():
-    os.environ.setdefault("RAY_raylet_start_wait_time_s", "60")  # on a busy machine it starts slowly
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Ray's own
         ray = pytest.importorskip("ray", reason="Ray is not installed")
         from ray.util.joblib import register_ray
 
-        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")
+        for attempt in range(3):  # Ray gives its helpers 15 s to start, which a busy machine may not make
+            try:
+                ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")
+                break
+            except Exception:
+                ray.shutdown()
+                if attempt == 2:
+                    raise
         register_ray()
     yield "ray"
     with warnings.catch_warnings():
