@@ -9,13 +9,12 @@ interleaved in one run, each on the same two cores:
 
 Processes are started and warmed up before the clock. Printed are milliseconds for one training step of one
 net, as wall time of the machine: a step of 32 nets by everything that runs, divided by 32. So the ratios are
-those of waiting times. They are medians over rounds; the run does not fail on them. Other work on the machine distorts them, above all
-the side with threads, which wait for each other: look at the load that is printed.
+those of waiting times. They are medians over rounds; the run does not fail on them. Other work on the
+machine distorts them, above all the side with threads, which wait for each other: look at the load that
+is printed.
 
     python benchmarks/replicas_transformer.py [--rounds 5] [--batch 32] [--patch 2 2] [--heads 4] ...
 """
-
-# ruff: noqa: E402 - threads must be set before the libraries load
 
 from __future__ import annotations
 

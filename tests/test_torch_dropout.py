@@ -78,6 +78,20 @@ def test_discontiguous_input_is_dropped_like_any_other(make):
 
 
 @source
+@pytest.mark.parametrize("memory_format", [CONTIGUOUS, CHANNELS_LAST])
+@pytest.mark.parametrize("p", [0, 1e-10])
+def test_gaps_in_the_memory_of_the_input_are_not_copied(make, memory_format, p):
+    x = (
+        torch.empty(2, 3, 3, 6)
+        .contiguous(memory_format=memory_format)[..., ::2]
+        .copy_(torch.ones(2, 3, 3, 3))
+    )
+    y = Dropout(p, generator=make())(x)
+    assert torch.equal(x, y)
+    assert p == 0 or y.is_contiguous(memory_format=memory_format)
+
+
+@source
 @pytest.mark.parametrize("shape", [(0,), (0, 3), (3, 0, 2)])
 def test_empty_input_gives_empty_output(make, shape):
     x = torch.empty(shape, requires_grad=True)
