@@ -35,6 +35,7 @@ help:  ## this list
 # ------------------------------------------------------------------------------------------ installing
 # The stamp makes a second run quick: pip is asked again only when what is asked for has changed.
 install: $(VENV)/.installed
+	@:
 $(VENV)/.installed: requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("The book needs Python 3.11 or later, this is " + sys.version.split()[0] + ". Name one: make book PYTHON=python3.12")'
 	@test -x $(PY) || { echo "making a virtual environment in $(VENV) ..."; $(PYTHON) -m venv $(VENV); }
@@ -50,6 +51,7 @@ book:  ## build the site
 	  && echo "(or run make serve)"
 
 site: $(SITE)/.built
+	@:
 $(SITE)/.built: $(PAGES) $(VENV)/.installed
 	@echo "building the site from the stored outputs ..."
 	@rm -rf $(SITE) && mkdir -p _build

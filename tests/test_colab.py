@@ -97,6 +97,7 @@ def session(environment, origin, tmp_path_factory):
         "GIT_CONFIG_COUNT": str(count + 1),
         f"GIT_CONFIG_KEY_{count}": f"url.{origin.as_uri()}.insteadOf",
         f"GIT_CONFIG_VALUE_{count}": address.address(),
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # or every kernel advises on its debugger
         "DROPOUT_UTILS_CACHE": str(folder / "cache"),
         "DROPOUT_UTILS_DATA": str(folder / "data"),
     }
