@@ -41,7 +41,10 @@ def check_rates(p, name: str = "p", *, replicas: int | None = None):
         raise ValueError(f"{name} must be one drop probability, since there is no replica axis; got {p!r}")
     rates = [check_rate(value, f"{name}[{i}]") for i, value in enumerate(p)]
     if len(rates) != replicas:
-        raise ValueError(f"{name} must be one drop probability or one for each of {replicas} replicas; got {len(rates)}")
+        raise ValueError(
+            f"{name} must be one drop probability or one for each of {replicas} replicas; "
+            f"got {len(rates)}"
+        )
     return np.array(rates, dtype=np.float64)
 
 
@@ -74,7 +77,10 @@ def check_real(
     inside = minimum < number < maximum if strict else minimum <= number <= maximum
     if not inside or not math.isfinite(number):
         left, right = ("(", ")") if strict else ("[", "]")
-        raise ValueError(f"{name} must be a finite number in {left}{minimum:g}, {maximum:g}{right}; got {value!r}")
+        raise ValueError(
+            f"{name} must be a finite number in {left}{minimum:g}, {maximum:g}{right}; "
+            f"got {value!r}"
+        )
     return number
 
 
@@ -111,7 +117,10 @@ def check_generators(rng, name: str = "rng", *, replicas: int | None = None):
         if replicas is None:
             raise ValueError(f"{name} must be one Generator, since there is no replica axis; got {len(rngs)}")
         if len(rngs) != replicas:
-            raise ValueError(f"{name} must be one Generator or one for each of {replicas} replicas; got {len(rngs)}")
+            raise ValueError(
+                f"{name} must be one Generator or one for each of {replicas} replicas; "
+                f"got {len(rngs)}"
+            )
         return rngs
     return check_generator(rng, name)
 
