@@ -66,7 +66,7 @@ serve: book  ## the site on a local port
 	@cd $(SITE) && $(CURDIR)/$(PY) -m http.server $(PORT)
 
 lab: install  ## JupyterLab
-	$(BIN)/jupyter lab chapters
+	$(ONE) $(BIN)/jupyter lab chapters
 
 # ------------------------------------------------------------------------------------------ the chapters
 notebooks: install  ## execute and store
@@ -109,7 +109,7 @@ chapters-run: install
 	@rm -rf $(SCRATCH) && mkdir -p $(SCRATCH)/claims $(SCRATCH)/cache
 	@for chapter in $(CHAPTERS); do \
 	  start=$$(date +%s); \
-	  DROPOUT_UTILS_STATIC=1 DROPOUT_UTILS_QUIET=1 DROPOUT_UTILS_SEED= \
+	  $(ONE) DROPOUT_UTILS_STATIC=1 DROPOUT_UTILS_QUIET=1 DROPOUT_UTILS_SEED= \
 	    DROPOUT_UTILS_CACHE=$(SCRATCH)/cache DROPOUT_UTILS_CLAIMS=$(SCRATCH)/claims \
 	    $(PY) -m pytest -q --no-header -p no:xdist -p no:cacheprovider -o filterwarnings=default \
 	      --nbval-lax --nbval-current-env --nbval-cell-timeout=300 $$chapter || exit 1; \

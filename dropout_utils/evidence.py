@@ -613,16 +613,18 @@ class Card:
                 parts.append(f"{text}: {'; '.join(names)}.")
         return " ".join(parts)
 
-    def _condition_text(self, condition: dict) -> str:
+    def _interval_text(self, condition: dict) -> str:
         mean, low, high = _numbers(condition["mean"], condition["low"], condition["high"])
+        return f"{_with_unit(mean, self.data['unit'])}, interval {low} to {high}; n = {condition['n']}"
+
+    def _condition_text(self, condition: dict) -> str:
         probability = f"{100 * condition['probability']:.0f}%"
         arms = self.data["arms"]
         ahead = f"{arms[0]} higher in" if len(arms) == 2 else "above zero in"
         share = f"{ahead} {probability} of {'pairs' if len(arms) == 2 else 'replicas'}"
         if not any(condition["differences"]):  # half of nothing but ties would read as a coin toss
             share = "no difference in any pair" if len(arms) == 2 else "zero in every replica"
-        return (f"{_with_unit(mean, self.data['unit'])}, interval {low} to {high}; "
-                f"n = {condition['n']}, {share}")
+        return f"{self._interval_text(condition)}, {share}"
 
     def __str__(self) -> str:
         data = self.data

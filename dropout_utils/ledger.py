@@ -324,7 +324,7 @@ class Row:
         lines = []
         for condition in self.card.data["conditions"]:
             name = f"{condition['name']}: " if condition["name"] else ""
-            lines.append(name + self.card._condition_text(condition))
+            lines.append(name + self.card._interval_text(condition))
         return lines
 
 

@@ -28,6 +28,8 @@ import yaml
 from bs4 import BeautifulSoup
 
 ROOT = Path(__file__).resolve().parent.parent
+# Where NumPy and PyTorch take turns in one kernel, two pools of threads would wait for each other.
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 MARK = "nbval-check-output"
 CELL_SECONDS = 15  # the longest a cell may take on two cores
@@ -199,6 +201,7 @@ def execute(path: Path, *, cache: str = "off", kernel: str = "python3", folder: 
     # An inherited seed would store another book; the rest is what a page needs.
     environment = {key: value for key, value in os.environ.items() if key != "DROPOUT_UTILS_SEED"}
     environment |= {"DROPOUT_UTILS_STATIC": "1", "DROPOUT_UTILS_QUIET": "1", "DROPOUT_UTILS_CACHE": cache}
+    environment |= ONE_THREAD
     started = time.perf_counter()
     try:
         client.execute(env=environment)

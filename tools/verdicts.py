@@ -21,6 +21,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from notebooks import ONE_THREAD
 
 from dropout_utils import claims
 from dropout_utils.evidence import Card, write_json
@@ -37,6 +38,7 @@ def execute(notebook: Path, seed: int, folder: Path, *, timeout: int = 600) -> l
         "DROPOUT_UTILS_CACHE": "off",
         "DROPOUT_UTILS_STATIC": "1",
         "DROPOUT_UTILS_QUIET": "1",
+        **ONE_THREAD,
     }
     content = nbformat.read(notebook, as_version=4)
     # A failing check must not hide the verdicts below it: go on, and report every failure.
