@@ -43,7 +43,8 @@ def execute(notebook: Path, seed: int, folder: Path, *, timeout: int = 600) -> l
     content = nbformat.read(notebook, as_version=4)
     # A failing check must not hide the verdicts below it: go on, and report every failure.
     client = NotebookClient(content, timeout=timeout, kernel_name="python3", allow_errors=True,
-                            resources={"metadata": {"path": str(notebook.parent)}})
+                            resources={"metadata": {"path": str(notebook.parent)}},
+                            extra_arguments=["--log-level=40"])  # as tools/notebooks.py runs them
     try:
         client.execute(env={**os.environ, **settings})
     except (CellTimeoutError, DeadKernelError) as error:
