@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import operator
+import os
 from collections.abc import Iterable, Sequence
 from numbers import Integral, Real
+from pathlib import Path
 
 import numpy as np
 
@@ -141,3 +143,42 @@ def check_shape(shape, name: str = "shape") -> tuple[int, ...]:
     if isinstance(shape, (str, bytes)) or not isinstance(shape, Iterable):
         raise TypeError(f"{name} must be an integer or a sequence of integers; got {shape!r}")
     return tuple(check_integer(n, f"{name}[{i}]", minimum=0) for i, n in enumerate(shape))
+
+
+def check_text(value, name: str, *, empty: bool = False) -> str:
+    """Return `value` if it is a string (with something in it, unless `empty`), or raise."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string; got {value!r}")
+    if not empty and not value.strip():
+        raise ValueError(f"{name} must not be empty; got {value!r}")
+    return value
+
+
+def check_path(value, name: str) -> Path:
+    """Return a path given as a string or a path, or raise: bytes and None are refused."""
+    if not isinstance(value, (str, os.PathLike)):
+        raise TypeError(f"{name} must be a path, as a string or pathlib.Path; got {value!r}")
+    return Path(value)
+
+
+def check_callable(value, name: str, what: str = "a function"):
+    """Return `value` if it can be called, or raise."""
+    if not callable(value):
+        raise TypeError(f"{name} must be {what}; got {value!r}")
+    return value
+
+
+def check_array(value, name: str, what: str = "real numbers", *, kinds: str = "iuf", finite: bool = False):
+    """Return an array_like of real numbers as a NumPy array, of its own dtype, or raise.
+
+    `kinds` are the kinds of dtype allowed; `finite` refuses NaN and infinity.
+    """
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError, RuntimeError):  # ragged lists, tensors that need a gradient
+        raise ValueError(f"{name} must be an array of {what}; got {value!r}") from None
+    if array.dtype.kind not in kinds:
+        raise TypeError(f"{name} must be an array of {what}; got dtype {array.dtype}")
+    if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite; got NaN or infinity")
+    return array

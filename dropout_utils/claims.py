@@ -14,6 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from dropout_utils._checks import check_text
+
 CHAPTERS = (
     "overfitting",
     "mechanism",
@@ -56,6 +58,15 @@ class Entry:
     settles: str
     expert: str = ""
     rewording: str = ""
+
+    def __post_init__(self):
+        for name in ("id", "sentence", "settles"):
+            check_text(getattr(self, name), name)
+        for name in ("expert", "rewording"):
+            check_text(getattr(self, name), name, empty=True)
+        chapters = self.chapters
+        if not isinstance(chapters, tuple) or not chapters or not set(chapters) <= set(CHAPTERS):
+            raise ValueError(f"chapters must be a tuple with some of {', '.join(CHAPTERS)}; got {chapters!r}")
 
 
 _ENTRIES = (
@@ -276,6 +287,11 @@ CLAIMS = MappingProxyType({entry.id: entry for entry in _ENTRIES})
 def entry(claim_id: str) -> Entry:
     """Return the registered claim, or raise naming what is allowed.
 
+    Parameters
+    ----------
+    claim_id : str
+        Such as ``"C14"``.
+
     Raises
     ------
     TypeError
@@ -284,7 +300,7 @@ def entry(claim_id: str) -> Entry:
         If there is no such claim.
     """
     if not isinstance(claim_id, str):
-        raise TypeError(f"claim id must be a string from 'C01' to 'C26'; got {claim_id!r}")
+        raise TypeError(f"claim_id must be the id of a claim, a string from 'C01' to 'C26'; got {claim_id!r}")
     if claim_id not in CLAIMS:
-        raise ValueError(f"claim id must be one of 'C01' to 'C26'; got {claim_id!r}")
+        raise ValueError(f"claim_id must be the id of a claim, one of 'C01' to 'C26'; got {claim_id!r}")
     return CLAIMS[claim_id]

@@ -24,7 +24,14 @@ from pathlib import Path
 
 import numpy as np
 
-from dropout_utils._checks import check_choice, check_generator, check_integer, check_real
+from dropout_utils._checks import (
+    check_array,
+    check_choice,
+    check_generator,
+    check_integer,
+    check_real,
+    check_text,
+)
 from dropout_utils.seeding import generator
 
 __all__ = [
@@ -79,11 +86,13 @@ class Dataset:
     y_validation: np.ndarray | None = None
 
     def __post_init__(self):
-        if not isinstance(self.name, str):
-            raise TypeError(f"name must be a string; got {self.name!r}")
+        check_text(self.name, "name", empty=True)
         check_choice(self.task, "task", ("classification", "regression"))
         if (self.x_validation is None) != (self.y_validation is None):
-            raise ValueError("x_validation and y_validation must be given together, or neither")
+            given = "x_validation" if self.y_validation is None else "y_validation"
+            raise ValueError(
+                f"x_validation and y_validation must be given together, or neither; got None beside {given}"
+            )
         for part in ("train", "test", "validation"):
             x, y = getattr(self, f"x_{part}"), getattr(self, f"y_{part}")
             if x is None and part == "validation":
@@ -109,9 +118,7 @@ class Dataset:
             if y.ndim != 2:
                 raise ValueError(f"{name} must have shape (N, outputs) or (N,); got shape {y.shape}")
             return y
-        y = np.asarray(y)
-        if y.dtype.kind not in "iu":
-            raise TypeError(f"{name} must be labels of an integer dtype; got dtype {y.dtype}")
+        y = check_array(y, name, "labels of an integer dtype", kinds="iu")
         if y.ndim != 1:
             raise ValueError(f"{name} must have shape (N,); got shape {y.shape}")
         if y.size and y.min() < 0:
@@ -136,6 +143,12 @@ class Dataset:
 
         From generators in the same state, the smaller of two subsets lies within the larger: the
         points of a learning curve differ by what is added alone.
+
+        Parameters
+        ----------
+        n : int
+            From 1 to the number of training examples.
+        rng : numpy.random.Generator
         """
         n = check_integer(n, "n", maximum=len(self.x_train))
         index = check_generator(rng).permutation(len(self.x_train))[:n]
@@ -175,6 +188,12 @@ class Dataset:
         """Shuffle the labels of a `fraction` of the training examples among themselves.
 
         See :func:`shuffle_labels`. Test and validation labels stay as they are.
+
+        Parameters
+        ----------
+        fraction : float
+            In [0, 1].
+        rng : numpy.random.Generator
         """
         return replace(self, y_train=shuffle_labels(self.y_train, fraction, rng))
 
@@ -210,12 +229,7 @@ def _frozen(array: np.ndarray, dtype) -> np.ndarray:
 
 
 def _floats(values, name: str) -> np.ndarray:
-    values = np.asarray(values)
-    if values.dtype.kind != "f":
-        raise TypeError(f"{name} must have a floating dtype; got dtype {values.dtype}")
-    if not np.isfinite(values).all():
-        raise ValueError(f"{name} must be finite; got NaN or infinity")
-    return _frozen(values, np.float32)
+    return _frozen(check_array(values, name, "a floating dtype", kinds="f", finite=True), np.float32)
 
 
 def _stratified(groups: np.ndarray, size: int, rng: np.random.Generator) -> np.ndarray:
@@ -250,7 +264,9 @@ def shuffle_labels(labels, fraction: float, rng: np.random.Generator) -> np.ndar
     """
     fraction = check_real(fraction, "fraction", minimum=0.0, maximum=1.0)
     check_generator(rng)
-    labels = np.array(labels)
+    labels = np.array(check_array(labels, "labels", "labels or targets"))
+    if labels.ndim == 0:
+        raise ValueError(f"labels must have shape (N, ...); got {labels!r}")
     chosen = rng.permutation(len(labels))[: round(fraction * len(labels))]
     labels[chosen] = labels[rng.permutation(chosen)]
     return labels

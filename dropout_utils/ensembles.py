@@ -134,7 +134,15 @@ def all_masks(n: int) -> np.ndarray:
 
 
 def mask_weights(n: int, p: float = 0.5) -> np.ndarray:
-    """Return the probability p^dropped (1 − p)^kept of each mask of `all_masks`, (2^n,)."""
+    """Return the probability p^dropped (1 − p)^kept of each mask of `all_masks`, (2^n,).
+
+    Parameters
+    ----------
+    n : int
+        Number of units, 0 to 22.
+    p : float
+        Drop probability.
+    """
     n = check_integer(n, "n", minimum=0, maximum=_MOST_ENUMERATED)
     return _weights(n, check_rate(p))
 
@@ -177,7 +185,17 @@ def enumerate_logits(x, W1, b1, W2, b2, *, p: float = 0.5) -> np.ndarray:
 
 
 def enumerate_probabilities(x, W1, b1, W2, b2, *, p: float = 0.5) -> np.ndarray:
-    """Return softmax(z(m)) of every sub-network: (2^n, k) or (2^n, B, k). See `enumerate_logits`."""
+    """Return softmax(z(m)) of every sub-network: (2^n, k) or (2^n, B, k). See `enumerate_logits`.
+
+    Parameters
+    ----------
+    x : (d,) or (B, d) array
+        One example or a batch.
+    W1, b1, W2, b2 : (d, n), (n,) or (1, n), (n, k), (k,) or (1, k) arrays
+        The net.
+    p : float
+        Drop probability.
+    """
     return _softmax(enumerate_logits(x, W1, b1, W2, b2, p=p))
 
 
@@ -393,7 +411,20 @@ def sample_probabilities(x, W1, b1, W2, b2, k: int, rng, *, p: float = 0.5) -> n
 def monte_carlo(x, W1, b1, W2, b2, k: int, rng, *, p: float = 0.5) -> np.ndarray:
     """Return the mean prediction of k sub-networks drawn at random: (classes,) or (B, classes).
 
-    Its error falls as 1/√k towards `arithmetic_mean`. Parameters as in `sample_probabilities`;
-    the method of Gal & Ghahramani (2016), equation 6.
+    Its error falls as 1/√k towards `arithmetic_mean`. The predictions are those of
+    `sample_probabilities`; the method is that of Gal & Ghahramani (2016), equation 6.
+
+    Parameters
+    ----------
+    x : (d,) or (B, d) array
+        One example or a batch.
+    W1, b1, W2, b2 : (d, n), (n,) or (1, n), (n, k), (k,) or (1, k) arrays
+        The net.
+    k : int
+        Number of masks, at least 1.
+    rng : numpy.random.Generator
+        Source of the masks.
+    p : float
+        Drop probability.
     """
     return sample_probabilities(x, W1, b1, W2, b2, k, rng, p=p).mean(axis=0)

@@ -37,8 +37,29 @@ from statistics import NormalDist
 import numpy as np
 
 from dropout_utils import __version__, claims
-from dropout_utils._checks import check_choice, check_generator, check_integer, check_real
+from dropout_utils._checks import (
+    check_array,
+    check_choice,
+    check_generator,
+    check_integer,
+    check_path,
+    check_real,
+    check_text,
+)
 from dropout_utils.seeding import base_seed, generator
+
+__all__ = [
+    "EXPECTATIONS",
+    "SCHEMA",
+    "VERDICTS",
+    "Card",
+    "Claim",
+    "Effect",
+    "compare",
+    "estimate",
+    "reading",
+    "verdict",
+]
 
 VERDICTS = ("holds", "holds, with conditions", "not seen here", "needs rewording")
 """The four values of a verdict."""
@@ -163,7 +184,13 @@ class Effect:
     _means: np.ndarray = field(repr=False)  # sorted bootstrap means of the centred differences
 
     def at(self, level: float) -> Effect:
-        """Return the same effect with its interval at another level; wider levels contain narrower."""
+        """Return the same effect with its interval at another level; wider levels contain narrower.
+
+        Parameters
+        ----------
+        level : float
+            In (0, 1).
+        """
         return _effect(self.differences, check_real(level, "level", minimum=0, maximum=1, strict=True),
                        self._means)
 
@@ -189,9 +216,7 @@ def _effect(differences: np.ndarray, level: float, means: np.ndarray) -> Effect:
 
 
 def _replicas(values, name: str) -> np.ndarray:
-    array = np.asarray(values)
-    if array.dtype.kind not in "iuf":
-        raise TypeError(f"{name} must hold real numbers, one for each replica; got dtype {array.dtype}")
+    array = check_array(values, name, "real numbers, one for each replica")
     if array.ndim != 1:
         raise ValueError(f"{name} must be one number for each replica, shape (n,); got shape {array.shape}")
     if len(array) < 2:
@@ -347,11 +372,20 @@ def verdict(intervals: Iterable, minimum: float, expect: str) -> str:
     >>> verdict([(-3.0, -1.2)], minimum=1, expect="greater")
     'needs rewording'
     """
-    pairs = [(item.low, item.high) if isinstance(item, Effect) else tuple(item) for item in intervals]
+    if isinstance(intervals, str) or not isinstance(intervals, Iterable):
+        raise TypeError(f"intervals must be pairs (low, high) or effects; got {intervals!r}")
+    pairs = []
+    for i, item in enumerate(intervals):
+        pair = (item.low, item.high) if isinstance(item, Effect) else item
+        if isinstance(pair, str) or not isinstance(pair, Iterable) or len(pair := tuple(pair)) != 2:
+            raise ValueError(f"intervals must be pairs (low, high) or effects; got {item!r}")
+        low = check_real(pair[0], f"low of intervals[{i}]")
+        high = check_real(pair[1], f"high of intervals[{i}]")
+        if low > high:
+            raise ValueError(f"low of intervals[{i}] must not exceed high; got {low!r} and {high!r}")
+        pairs.append((low, high))
     if not pairs:
         raise ValueError("intervals must hold at least one interval; got none")
-    if any(len(pair) != 2 for pair in pairs):
-        raise ValueError(f"intervals must be pairs (low, high) or effects; got {pairs!r}")
     readings = [reading(low, high, minimum, expect) for low, high in pairs]
     if all(value == "for" for value in readings):
         return "holds"
@@ -368,14 +402,6 @@ def _check_minimum(minimum) -> float:
 
 
 # ------------------------------------------------------------------------------------------ claims
-
-
-def _check_text(value, name: str, *, empty: bool = False) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{name} must be a string; got {value!r}")
-    if not empty and not value.strip():
-        raise ValueError(f"{name} must not be empty; got {value!r}")
-    return value
 
 
 class Claim:
@@ -413,18 +439,18 @@ class Claim:
         self.entry = claims.entry(id)
         self.id = self.entry.id
         self.sentence = self.entry.sentence
-        self.measure = _check_text(measure, "measure")
+        self.measure = check_text(measure, "measure")
         self.minimum = _check_minimum(minimum)
         self.expect = check_choice(expect, "expect", EXPECTATIONS)
-        self.unit = _check_text(unit, "unit", empty=True)
+        self.unit = check_text(unit, "unit", empty=True)
         if isinstance(arms, str) or not isinstance(arms, Iterable):
             raise TypeError(f"arms must be a sequence of strings, the treatment first; got {arms!r}")
-        self.arms = tuple(_check_text(arm, f"arms[{i}]") for i, arm in enumerate(arms))
+        self.arms = tuple(check_text(arm, f"arms[{i}]") for i, arm in enumerate(arms))
         if not self.arms:
             raise ValueError("arms must name at least one arm; got none")
         self.chapter = self.entry.chapters[0] if chapter is None else check_choice(
             chapter, f"chapter of {self.id}", self.entry.chapters)
-        self.rewording = self.entry.rewording if rewording is None else _check_text(rewording, "rewording")
+        self.rewording = self.entry.rewording if rewording is None else check_text(rewording, "rewording")
 
     @property
     def name(self) -> str:
@@ -470,7 +496,7 @@ class Claim:
         if not effects:
             raise ValueError("effects must hold at least one condition; got none")
         for name, effect in effects.items():
-            _check_text(name, "name of a condition", empty=len(effects) == 1)
+            check_text(name, "name of a condition in effects", empty=len(effects) == 1)
             if not isinstance(effect, Effect):
                 raise TypeError(f"effects[{name!r}] must come from compare or estimate; got {effect!r}")
         seed = base_seed() if seed is None else check_integer(seed, "seed", minimum=0)
@@ -535,9 +561,19 @@ class Claim:
 
 
 class Card:
-    """A judged claim: what a chapter displays and the ledger reads. Made by :meth:`Claim.judge`."""
+    """A judged claim: what a chapter displays and the ledger reads. Made by :meth:`Claim.judge`.
+
+    Parameters
+    ----------
+    data : dict
+        What the JSON file holds.
+    """
 
     def __init__(self, data: dict):
+        if not isinstance(data, Mapping):
+            raise TypeError(f"data must be the dictionary of a card; got {data!r}")
+        if data.get("schema") != SCHEMA or data.get("claim") not in claims.CLAIMS:
+            raise ValueError(f"data must be a claim card of schema {SCHEMA}; got {data!r}")
         self.data = data
 
     @property
@@ -569,6 +605,8 @@ class Card:
         OSError
             If the folder cannot be written to.
         """
+        if folder is not None:
+            check_path(folder, "folder")
         folder = Path(folder or os.environ.get("DROPOUT_UTILS_CLAIMS") or "claims")
         path = folder / f"{self.name}.json"
         try:
@@ -588,14 +626,19 @@ class Card:
     def load(cls, path: str | os.PathLike) -> Card:
         """Read a card from its JSON file.
 
+        Parameters
+        ----------
+        path : path
+            The JSON file.
+
         Raises
         ------
         ValueError
             If the file is no card of this schema.
         """
-        data = _read(Path(path))
+        data = _read(check_path(path, "path"))
         if data is None or data.get("schema") != SCHEMA or data.get("claim") not in claims.CLAIMS:
-            raise ValueError(f"{path} must be a claim card of schema {SCHEMA}")
+            raise ValueError(f"path must name a file with a claim card of schema {SCHEMA}; got {str(path)!r}")
         return cls(data)
 
     def _summary(self) -> str:

@@ -40,7 +40,15 @@ from matplotlib.path import Path
 from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
 
-from dropout_utils._checks import check_choice, check_flag, check_integer, check_real
+from dropout_utils._checks import (
+    check_array,
+    check_callable,
+    check_choice,
+    check_flag,
+    check_integer,
+    check_real,
+    check_text,
+)
 
 __all__ = [
     "CLASS_COLOURS",
@@ -379,8 +387,8 @@ def render(fig: Figure, alt: str, caption: str | None = None, *, png: bool = Tru
     """
     alt = _check_alt(alt)
     _check_figure(fig)
-    if caption is not None and not isinstance(caption, str):
-        raise TypeError(f"caption must be a string or None; got {caption!r}")
+    if caption is not None:
+        check_text(caption, "caption", empty=True)
     check_flag(png, "png")
     try:
         svg = _svg(fig, alt)
@@ -453,6 +461,21 @@ def _check_axes(ax) -> Axes:
     return ax
 
 
+def _check_strings(value, name: str):
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        raise TypeError(f"{name} must be a sequence of strings; got {value!r}")
+    for i, text in enumerate(value):
+        check_text(text, f"{name}[{i}]", empty=True)
+
+
+def _check_keep(mask, name: str) -> np.ndarray:
+    mask = check_array(mask, name, "0 and 1 or of booleans", kinds="biuf")
+    other = (mask != 0) & (mask != 1)
+    if other.any():
+        raise ValueError(f"{name} must hold 0 (dropped) and 1 (kept) only; got {mask[other][0].item()!r}")
+    return mask
+
+
 def band(
     ax: Axes,
     x,
@@ -483,13 +506,17 @@ def band(
     from scipy.special import stdtrit  # here, not above: half of the chapters never need it
 
     _check_axes(ax)
-    samples = np.asarray(samples, dtype=np.float64)
-    x = np.asarray(x)
+    samples = check_array(samples, "samples", finite=True).astype(np.float64, copy=False)
+    x = check_array(x, "x", finite=True)
+    if x.ndim != 1:
+        raise ValueError(f"x must have shape (T,); got shape {x.shape}")
     if samples.ndim != 2 or samples.shape[0] < 2 or samples.shape[1:] != x.shape:
         raise ValueError(
-            f"samples must have shape (replicas >= 2, {x.size}), one column for each x; "
+            f"samples must have shape (replicas >= 2, {x.size}), one column for each x {x.shape}; "
             f"got shape {samples.shape}"
         )
+    if label is not None:
+        check_text(label, "label", empty=True)
     level = check_real(level, "level", minimum=0.0, maximum=1.0, strict=True)
     count = samples.shape[0]
     mean = samples.mean(axis=0)
@@ -521,12 +548,18 @@ def paired(
         Keys of :data:`COLOURS`.
     """
     _check_axes(ax)
-    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    a = check_array(a, "a", finite=True).astype(np.float64, copy=False)
+    b = check_array(b, "b", finite=True).astype(np.float64, copy=False)
     if a.ndim != 1 or a.shape != b.shape or a.size == 0:
-        raise ValueError(f"a and b must have one value per replica, shape (S,); got {a.shape} and {b.shape}")
+        raise ValueError(
+            f"a and b must have one value per replica, shape (S,); got shape {a.shape} and shape {b.shape}"
+        )
     for name, pair in (("labels", labels), ("roles", roles)):
-        if isinstance(pair, str) or len(pair) != 2:
+        _check_strings(pair, name)
+        if len(pair) != 2:
             raise ValueError(f"{name} must be two strings; got {pair!r}")
+    for i, role in enumerate(roles):
+        check_choice(role, f"roles[{i}]", COLOURS)
     ax.plot([0, 1], np.stack([a, b]), color=COLOURS["muted"], linewidth=0.9, alpha=0.6, zorder=1)
     for column, (values, role) in enumerate(zip((a, b), roles, strict=True)):
         keywords = style(role, linestyle="none")
@@ -564,11 +597,16 @@ def boundary(
         Whether to draw the points.
     """
     _check_axes(ax)
-    X, y = np.asarray(X, dtype=np.float32), np.asarray(y)
-    if X.ndim != 2 or X.shape[1] != 2:
-        raise ValueError(f"X must have shape (N, 2); got shape {X.shape}")
+    check_callable(predict, "predict", "a function of points (N, 2)")
+    X = check_array(X, "X", finite=True).astype(np.float32, copy=False)
+    y = check_array(y, "y", "labels", finite=True)
+    if X.ndim != 2 or X.shape[1] != 2 or len(X) == 0:
+        raise ValueError(f"X must have shape (N, 2), N > 0; got shape {X.shape}")
     if y.shape != X.shape[:1]:
         raise ValueError(f"y must have one label for each of {len(X)} points; got shape {y.shape}")
+    if y.min() < 0 or (y != np.floor(y)).any():
+        raise ValueError(f"y must hold labels 0, 1, ...; got {y[(y < 0) | (y != np.floor(y))][0].item()!r}")
+    check_flag(points, "points")
     resolution = check_integer(resolution, "resolution", minimum=2)
     margin = check_real(margin, "margin", minimum=0.0)
     (left, bottom), (right, top) = X.min(axis=0) - margin, X.max(axis=0) + margin
@@ -576,6 +614,8 @@ def boundary(
     up = np.linspace(bottom, top, resolution, dtype=np.float32)
     grid = np.stack(np.meshgrid(across, up), axis=-1).reshape(-1, 2)  # (resolution², 2)
     scores = np.asarray(predict(grid))
+    if scores.dtype.kind not in "iufb":
+        raise TypeError(f"predict must return scores or labels, as numbers; got dtype {scores.dtype}")
     if scores.shape[:1] != (len(grid),) or scores.ndim > 2:
         raise ValueError(
             f"predict must return one row of scores, or one label, for each of {len(grid)} points; "
@@ -634,7 +674,8 @@ def mask_picture(
     """
     _check_axes(ax)
     check_choice(role, "role", COLOURS)
-    mask = np.asarray(mask)
+    mask = _check_keep(mask, "mask")
+    check_text(xlabel, "xlabel", empty=True), check_text(ylabel, "ylabel", empty=True)
     if mask.ndim not in (1, 2) or mask.size == 0:
         raise ValueError(f"mask must have shape (B, units) or (units,); got shape {mask.shape}")
     mask = np.atleast_2d(mask) != 0
@@ -685,19 +726,25 @@ def network(
     """
     _check_axes(ax)
     check_choice(role, "role", COLOURS)
-    sizes = [check_integer(n, f"sizes[{i}]", minimum=1, maximum=16) for i, n in enumerate(sizes)]
+    if isinstance(sizes, str) or not hasattr(sizes, "__iter__"):
+        raise TypeError(f"sizes must be a sequence (in, hidden..., out) of integers; got {sizes!r}")
+    sizes = tuple(check_integer(n, f"sizes[{i}]", minimum=1, maximum=16) for i, n in enumerate(sizes))
     if len(sizes) < 2:
         raise ValueError(f"sizes must name at least two layers; got {sizes!r}")
+    if masks is not None and (isinstance(masks, str) or not hasattr(masks, "__iter__")):
+        raise TypeError(f"masks must be a sequence of keep-masks, one for each layer; got {masks!r}")
     masks = [None] * len(sizes) if masks is None else list(masks)
     if len(masks) == len(sizes) - 2:
         masks = [None, *masks, None]
     if len(masks) != len(sizes):
         raise ValueError(f"masks must have one entry per layer or per hidden layer; got {len(masks)}")
+    if labels is not None:
+        _check_strings(labels, "labels")
     if labels is not None and len(labels) != len(sizes):
         raise ValueError(f"labels must have one entry for each of {len(sizes)} layers; got {len(labels)}")
     alive = []
     for i, (n, mask) in enumerate(zip(sizes, masks, strict=True)):
-        kept = np.ones(n, dtype=bool) if mask is None else np.asarray(mask) != 0
+        kept = np.ones(n, dtype=bool) if mask is None else _check_keep(mask, f"masks[{i}]") != 0
         if kept.shape != (n,):
             raise ValueError(f"masks[{i}] must have shape ({n},); got shape {kept.shape}")
         alive.append(kept)

@@ -22,10 +22,12 @@ import math
 import os
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from dropout_utils import claims
+from dropout_utils._checks import check_choice, check_path, check_text
 from dropout_utils.evidence import _SYMBOL, VERDICTS, Card, estimate, verdict, write_json
 
 UNTESTED = "not tested yet"
@@ -40,7 +42,11 @@ SEEDS_FILE = "seeds.json"
 
 
 def _cells(notebook: str | os.PathLike, kind: str) -> list[str]:
-    cells = json.loads(Path(notebook).read_text(encoding="utf-8"))["cells"]
+    path = check_path(notebook, "notebook")
+    try:
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ValueError(f"notebook must name a file with a notebook; got {str(path)!r} ({error})") from error
     return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == kind]
 
 
@@ -76,8 +82,11 @@ def stamp(card: str | os.PathLike, notebook: str | os.PathLike) -> None:
     notebook : path
         The chapter as it was executed.
     """
-    path = Path(card)
-    data = Card.load(path).data
+    path = check_path(card, "card")
+    try:
+        data = Card.load(path).data
+    except ValueError as error:
+        raise ValueError(f"card must name a file with a claim card; got {str(path)!r}") from error
     digest = chapter_digest(notebook)
     if data.get("chapter_digest") != digest:
         write_json(path, {**data, "chapter_digest": digest})
@@ -93,8 +102,9 @@ def stamp_chapter(notebook: str | os.PathLike, folder: str | os.PathLike | None 
     folder : path, optional
         Where its cards are; by default ``claims`` beside the notebook.
     """
-    notebook = Path(notebook)
-    folder = notebook.parent / "claims" if folder is None else Path(folder)
+    notebook = check_path(notebook, "notebook")
+    folder = notebook.parent / "claims" if folder is None else check_path(folder, "folder")
+    _cells(notebook, "code")  # raises where it is none
     paths = [path for path, card in sorted(_cards(folder).items()) if card.data["chapter"] == notebook.stem]
     for path in paths:
         stamp(path, notebook)
@@ -115,6 +125,10 @@ def judged(notebook: str | os.PathLike) -> list[tuple[str, str]]:
     """Return the claims that a chapter's code judges, as pairs of claim and chapter.
 
     Found are calls ``Claim("C14", ..., chapter="rates")`` whose id and chapter are written out.
+
+    Parameters
+    ----------
+    notebook : path
     """
     found = []
     for source in _cells(notebook, "code"):
@@ -160,8 +174,8 @@ def problems(chapters: str | os.PathLike, folder: str | os.PathLike | None = Non
     list of str
         One sentence for each problem.
     """
-    chapters = Path(chapters)
-    folder = chapters / "claims" if folder is None else Path(folder)
+    chapters = check_path(chapters, "chapters")
+    folder = chapters / "claims" if folder is None else check_path(folder, "folder")
     found, expected = [], set()
     for chapter in claims.CHAPTERS:
         notebook = chapters / f"{chapter}.ipynb"
@@ -244,6 +258,7 @@ def disagreements(stored: str | os.PathLike, fresh: str | os.PathLike) -> list[s
     list of str
         One sentence for each disagreement.
     """
+    stored, fresh = check_path(stored, "stored"), check_path(fresh, "fresh")
     old = {path.stem: card.data for path, card in _cards(stored).items()}
     new = {path.stem: card.data for path, card in _cards(fresh).items()}
     found = [f"{name}: only {'stored' if name in old else 'fresh'}." for name in sorted(set(old) ^ set(new))]
@@ -273,10 +288,17 @@ def disagreements(stored: str | os.PathLike, fresh: str | os.PathLike) -> list[s
 
 
 class Shown:
-    """Something with an HTML form for a notebook and a text form for everywhere else."""
+    """Something with an HTML form for a notebook and a text form for everywhere else.
+
+    Parameters
+    ----------
+    page, text : str
+        HTML, and the same as plain text.
+    """
 
     def __init__(self, page: str, text: str):
-        self._page, self._text = page, text
+        self._page = check_text(page, "page", empty=True)
+        self._text = check_text(text, "text", empty=True)
 
     def _repr_html_(self) -> str:
         return self._page
@@ -289,11 +311,27 @@ class Shown:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the ledger: a claim in one of its chapters, with its card where there is one."""
+    """One line of the ledger: a claim in one of its chapters, with its card where there is one.
+
+    Parameters
+    ----------
+    claim : str
+        Such as ``"C14"``.
+    chapter : str
+        One of the claim's chapters.
+    card : Card or None
+        None where the claim is not tested yet.
+    """
 
     claim: str
     chapter: str
     card: Card | None
+
+    def __post_init__(self):
+        check_choice(self.claim, "claim", claims.CLAIMS)
+        check_choice(self.chapter, "chapter", claims.CLAIMS[self.claim].chapters)
+        if self.card is not None and not isinstance(self.card, Card):
+            raise TypeError(f"card must be a Card, or None; got {self.card!r}")
 
     @property
     def name(self) -> str:
@@ -331,6 +369,12 @@ class Row:
 class Ledger:
     """All claims with their cards. Made by :meth:`Ledger.read`.
 
+    Parameters
+    ----------
+    rows : list of Row
+    seeds : dict, optional
+        Verdicts under other seeds, as ``tools/verdicts.py --write`` stores them.
+
     Attributes
     ----------
     rows : list of Row
@@ -338,6 +382,10 @@ class Ledger:
     """
 
     def __init__(self, rows: list[Row], seeds: dict | None = None):
+        if not isinstance(rows, list) or not all(isinstance(row, Row) for row in rows):
+            raise TypeError(f"rows must be a list of Row; got {rows!r}")
+        if seeds is not None and not isinstance(seeds, Mapping):
+            raise TypeError(f"seeds must be a dictionary, or None; got {seeds!r}")
         self.rows = rows
         self._seeds = seeds
 
@@ -350,6 +398,7 @@ class Ledger:
         folder : path
             By default ``claims`` in the working directory, which for a notebook is beside it.
         """
+        folder = check_path(folder, "folder")
         cards = {path.stem: card for path, card in _cards(folder).items()}
         rows = [
             Row(entry.id, chapter, cards.get(_name(entry.id, chapter)))
@@ -515,7 +564,14 @@ def flipped(before: str, after: str) -> bool:
     """Tell whether two verdicts contradict each other: one saw the claim hold, the other did not.
 
     *holds* and *holds, with conditions* both saw it; *not seen here* and *needs rewording* did not.
+
+    Parameters
+    ----------
+    before, after : str
+        Verdicts, or ``"not tested yet"``.
     """
+    for name, value in (("before", before), ("after", after)):
+        check_choice(value, name, (*VERDICTS, UNTESTED))
     return ("holds" in before) != ("holds" in after)
 
 

@@ -235,6 +235,8 @@ def _multiply(x: np.ndarray, packed: np.ndarray, law: _Law, out: np.ndarray, apa
 # ------------------------------------------------------------------------------------------- checks
 def _check_dtype(dtype, name: str = "dtype") -> np.dtype:
     try:
+        if dtype is None:  # NumPy reads it as float64
+            raise TypeError
         dtype = np.dtype(dtype)
     except TypeError:
         raise TypeError(f"{name} must be a floating dtype; got {dtype!r}") from None
@@ -628,10 +630,14 @@ class Masker:
         self._groups = self._grouped(self._plan.laws, self._plan.n)
 
     def fill(self, rng, out):
-        """Write a fresh scaled mask to `out`. Nothing is checked.
+        """Write a fresh scaled mask to `out`, and return it. Nothing is checked.
 
-        `out` must be C-contiguous, of this shape and dtype; `rng` one Generator, or with ``replicas=True``
-        a sequence of R. Returns `out`.
+        Parameters
+        ----------
+        rng : numpy.random.Generator, or with ``replicas=True`` a sequence of R
+            Source of the bits.
+        out : array
+            C-contiguous, of this shape and dtype.
         """
         plan, n = self._plan, self._plan.n
         rngs = rng if self.replicas else (rng,)

@@ -105,7 +105,7 @@ def run(
     if not callable(experiment):
         raise TypeError(f"experiment must be a function of a list of replicas; got {experiment!r}")
     replicas = _check_replicas(replicas)
-    common = _check_names(common or {}, "common")
+    common = _check_names({} if common is None else common, "common")
     if jobs is not None:
         jobs = check_integer(jobs, "jobs")
     if chunk is not None:

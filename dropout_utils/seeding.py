@@ -50,6 +50,11 @@ def base_seed(default: int = 0) -> int:
 
     The environment variable ``DROPOUT_UTILS_SEED`` overrides `default`: that is how
     ``make verdicts SEED=n`` decides every claim anew.
+
+    Parameters
+    ----------
+    default : int
+        At least 0.
     """
     text = os.environ.get("DROPOUT_UTILS_SEED", "")
     if not text:

@@ -10,7 +10,7 @@ import numpy as np
 
 from dropout_utils import _engine
 from dropout_utils import replicas as _replicas
-from dropout_utils._checks import check_choice, check_flag, check_integer, check_rate, check_real
+from dropout_utils._checks import check_array, check_choice, check_flag, check_integer, check_rate, check_real
 from dropout_utils.data import shuffle_labels
 from dropout_utils.numpy import MLP, SGD, Adam, mean_squared_error, softmax_cross_entropy
 from dropout_utils.seeding import generator
@@ -37,6 +37,8 @@ class Runs:
         Classification only.
     validation_loss, validation_accuracy : ndarray, (S,)
         Only where the data set has a validation part.
+    measures : dict of ndarray, (S,)
+        The losses and accuracies above, by name.
     history : dict of ndarray
         ``history["epoch"]`` (T,), and (S, T) under the names above; empty without `record_every`.
     net : MLP or None
@@ -48,6 +50,13 @@ class Runs:
     measures: dict = field(repr=False)
     history: dict = field(repr=False)
     net: MLP | None = field(default=None, repr=False)
+
+    def __post_init__(self):
+        for name in ("settings", "measures", "history"):
+            _check_mapping(getattr(self, name), name)
+        _check_seeds(self.seeds)
+        if self.net is not None and not hasattr(self.net, "parameters"):
+            raise TypeError(f"net must be an MLP, or None; got {self.net!r}")
 
     def __getattr__(self, name):
         measures = self.__dict__.get("measures", {})
@@ -67,6 +76,12 @@ class Runs:
 class Study(Mapping):
     """The arms of an experiment by name, each with its :class:`Runs`: ``study["dropout"].test_accuracy``.
 
+    Parameters
+    ----------
+    runs : mapping of str to Runs
+    seeds, train_index, train_labels
+        The attributes below.
+
     Attributes
     ----------
     seeds : ndarray of int, (S,)
@@ -78,10 +93,16 @@ class Study(Mapping):
     """
 
     def __init__(self, runs: Mapping[str, Runs], *, seeds, train_index=None, train_labels=None):
-        self._runs = dict(runs)
-        self.seeds = np.asarray(seeds)
-        self.train_index = train_index
-        self.train_labels = train_labels
+        self._runs = dict(_check_mapping(runs, "runs"))
+        for name, run in self._runs.items():
+            if not isinstance(run, Runs):
+                raise TypeError(f"runs[{name!r}] must be Runs; got {run!r}")
+        self.seeds = _check_seeds(seeds)
+        self.train_index = self.train_labels = None
+        if train_index is not None:
+            self.train_index = _check_rows(check_array(train_index, "train_index", kinds="iu"), "train_index")
+        if train_labels is not None:
+            self.train_labels = _check_rows(check_array(train_labels, "train_labels"), "train_labels")
 
     def __getitem__(self, arm) -> Runs:
         if arm not in self._runs:
@@ -334,6 +355,25 @@ def _classes(parts):
     return int(max(y.max() for name, y in parts.items() if name.startswith("y_"))) + 1
 
 
+def _check_mapping(value, name):
+    if not isinstance(value, Mapping):
+        raise TypeError(f"{name} must be a dictionary; got {value!r}")
+    return value
+
+
+def _check_seeds(seeds):
+    array = check_array(seeds, "seeds", "integers", kinds="iu")
+    if array.ndim != 1:
+        raise ValueError(f"seeds must have shape (S,); got {seeds!r}")
+    return array
+
+
+def _check_rows(array, name):
+    if array.ndim < 2:
+        raise ValueError(f"{name} must have a row for each seed, (S, n); got shape {array.shape}")
+    return array
+
+
 def _check_data(data):
     """Return the arrays of a data set by name, and whether it is a regression."""
     for name in ("x_train", "y_train", "x_test", "y_test", "task"):
@@ -345,8 +385,9 @@ def _check_data(data):
         x, y = getattr(data, f"x_{split}", None), getattr(data, f"y_{split}", None)
         if x is None:
             continue
-        x, y = np.asarray(x, np.float32), np.asarray(y)
-        if x.ndim != 2 or len(x) == 0 or len(y) != len(x):
+        x = check_array(x, f"data.x_{split}", kinds="biuf", finite=True).astype(np.float32, copy=False)
+        y = check_array(y, f"data.y_{split}", "labels or targets", finite=True)
+        if y.ndim == 0 or x.ndim != 2 or len(x) == 0 or len(y) != len(x):
             raise ValueError(
                 f"data.x_{split} must have shape (N, features), and data.y_{split} one entry for each of its "
                 f"N > 0 examples; got shapes {x.shape} and {y.shape}"
@@ -355,6 +396,11 @@ def _check_data(data):
             y = y.astype(np.float32).reshape(len(y), -1)
         elif y.ndim != 1 or y.dtype.kind not in "iu" or y.min() < 0:
             raise ValueError(f"data.y_{split} must be labels 0, 1, ..., shape (N,); got {y.dtype} {y.shape}")
+        if x.shape[1:] != parts.get("x_train", x).shape[1:]:
+            features = parts["x_train"].shape[1]
+            raise ValueError(
+                f"data.x_{split} must have {features} features, as x_train has; got shape {x.shape}"
+            )
         parts[f"x_{split}"], parts[f"y_{split}"] = x, y
     return parts, regression
 

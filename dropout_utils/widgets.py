@@ -21,7 +21,7 @@ from numbers import Integral, Real
 from matplotlib.figure import Figure
 
 from dropout_utils import figures
-from dropout_utils._checks import check_real
+from dropout_utils._checks import check_callable, check_real, check_text
 
 __all__ = ["explore"]
 
@@ -58,14 +58,18 @@ def explore(
     TypeError, ValueError
         If a slider is not as described, or `alt` says nothing.
     """
-    if not callable(draw):
-        raise TypeError(f"draw must be a function that returns a figure; got {draw!r}")
+    check_callable(draw, "draw", "a function that returns a figure")
+    if not callable(alt):
+        check_text(alt, "alt", empty=True)  # the rest is for figures.render
     if not sliders:
         raise ValueError("sliders must name at least one argument of draw; got none")
     start = {name: _start(name, slider) for name, slider in sliders.items()}
 
     def picture(values: dict, png: bool = False) -> dict[str, str]:
-        return figures.render(draw(**values), alt(**values) if callable(alt) else alt, caption, png=png)
+        fig = draw(**values)
+        if not isinstance(fig, Figure):
+            raise TypeError(f"draw must return a matplotlib Figure; {draw!r} returned {fig!r}")
+        return figures.render(fig, alt(**values) if callable(alt) else alt, caption, png=png)
 
     first = picture(start, png=True)
     module = _ipywidgets()

@@ -156,9 +156,9 @@ def test_two_replicas_give_an_interval_that_says_how_little_they_tell(n):
         ([1e308, 1e308], [-1e308, 0.0], ValueError, "treatment - control must be finite"),
         ([[1.0, 2.0]], [0.0, 1.0], ValueError, r"treatment must be one number .*shape \(n,\)"),
         (1.0, [0.0, 1.0], ValueError, "treatment must be one number for each replica"),
-        (["a", "b"], [0.0, 1.0], TypeError, "treatment must hold real numbers"),
-        ([True, False], [0.0, 1.0], TypeError, "treatment must hold real numbers"),
-        ([1j, 2.0], [0.0, 1.0], TypeError, "treatment must hold real numbers"),
+        (["a", "b"], [0.0, 1.0], TypeError, "treatment must be an array of real numbers"),
+        ([True, False], [0.0, 1.0], TypeError, "treatment must be an array of real numbers"),
+        ([1j, 2.0], [0.0, 1.0], TypeError, "treatment must be an array of real numbers"),
         ([], [], (TypeError, ValueError), "treatment must hold"),
     ],
 )
@@ -327,8 +327,8 @@ def test_a_smallest_difference_that_is_not_above_zero_is_refused(minimum):
 
 @pytest.mark.parametrize(
     ("intervals", "message"),
-    [([], "at least one"), ([(1, 0)], "low must not exceed high"), ([(0, 1, 2)], "pairs"),
-     ([(math.nan, 1)], "low must be a finite number")],
+    [([], "at least one"), ([(1, 0)], "low of intervals.* must not exceed high"), ([(0, 1, 2)], "pairs"),
+     ([(math.nan, 1)], "low of intervals.* must be a finite number")],
 )
 def test_bad_intervals_are_refused(intervals, message):
     with pytest.raises(ValueError, match=message):
@@ -341,7 +341,7 @@ def test_bad_intervals_are_refused(intervals, message):
 @pytest.mark.parametrize(
     ("changes", "error", "message"),
     [
-        ({"id": "C99"}, ValueError, "claim id"),
+        ({"id": "C99"}, ValueError, "claim_id"),
         ({"measure": " "}, ValueError, "measure must not be empty"),
         ({"measure": 3}, TypeError, "measure must be a string"),
         ({"unit": None}, TypeError, "unit must be a string"),
@@ -365,7 +365,7 @@ def test_only_effects_can_be_judged():
     with pytest.raises(ValueError, match="at least one condition"):
         claim().judge({})
     effect = estimate(shifted(3))
-    with pytest.raises(ValueError, match="name of a condition must not be empty"):
+    with pytest.raises(ValueError, match="name of a condition in effects must not be empty"):
         claim().judge({"": effect, "large": effect})
 
 
@@ -559,7 +559,7 @@ def test_a_write_that_is_cut_off_leaves_the_old_file_and_no_other(tmp_path, monk
 def test_a_file_that_is_no_card_is_refused(tmp_path, text):
     path = tmp_path / "C14.json"
     path.write_text(text)
-    with pytest.raises(ValueError, match="must be a claim card of schema 1"):
+    with pytest.raises(ValueError, match="a claim card of schema 1"):
         Card.load(path)
     card_of(3).save(tmp_path)  # and saving mends it
     assert Card.load(path).verdict == "holds"

@@ -161,7 +161,7 @@ def test_a_bad_slider_is_named(arguments, error, named):
 def test_a_bad_drawing_function_or_description_is_named():
     with pytest.raises(TypeError, match="draw"):
         widgets.explore(None, alt=ALT, p=[1])
-    with pytest.raises(TypeError, match="fig"):
+    with pytest.raises(TypeError, match="draw must return"):
         widgets.explore(lambda p: None, alt=ALT, p=[1])
     with pytest.raises(ValueError, match="alt"):
         widgets.explore(line, alt="plot", p=[1])

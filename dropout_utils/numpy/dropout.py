@@ -114,17 +114,20 @@ def _check_rng(rng, x):
     return check_generators(rng, "rng", replicas=x.shape[0] if x.ndim else None)
 
 
-def _check_mask(mask, shape):
+def _check_mask(mask, shape, name="mask"):
     if not isinstance(mask, np.ndarray) or mask.dtype.kind not in "biuf":
-        raise TypeError(f"mask must be an array of 0 and 1 or of booleans; got {mask!r}")
+        raise TypeError(f"{name} must be an array of 0 and 1 or of booleans; got {mask!r}")
     if mask.dtype != bool:
         kept = mask == 1
         if not (kept | (mask == 0)).all():
-            raise ValueError("mask must hold 0 (dropped) and 1 (kept) only; scaling is done by dropout")
+            other = mask[~(kept | (mask == 0))].flat[0]
+            raise ValueError(
+                f"{name} must hold 0 (dropped) and 1 (kept) only, scaling is done by dropout; got {other}"
+            )
         mask = kept
     if mask.shape == shape:
         return mask
     try:
         return np.broadcast_to(mask, shape)
     except ValueError:
-        raise ValueError(f"mask must broadcast to shape {shape}; got shape {mask.shape}") from None
+        raise ValueError(f"{name} must broadcast to shape {shape}; got shape {mask.shape}") from None

@@ -32,7 +32,7 @@ def dense(x, W, b):
     """
     _check_matrix(x, "x"), _check_matrix(W, "W"), _check_matrix(b, "b")
     if x.shape[-1] != W.shape[-2]:
-        raise ValueError(f"W must have {x.shape[-1]} rows, one for each input; got shape {W.shape}")
+        raise ValueError(f"W must have a row for each input in x, {x.shape[-1]}; got shape {W.shape}")
     if b.shape[-2:] != (1, W.shape[-1]):
         raise ValueError(f"b must end in shape (1, {W.shape[-1]}), one for each output; got {b.shape}")
     _check_leading(x=x, W=W, b=b)
@@ -63,7 +63,7 @@ def dense_backward(dy, x, W):
     """
     _check_matrix(dy, "dy"), _check_matrix(x, "x"), _check_matrix(W, "W")
     if x.shape[-1] != W.shape[-2]:
-        raise ValueError(f"W must have {x.shape[-1]} rows, one for each input; got shape {W.shape}")
+        raise ValueError(f"W must have a row for each input in x, {x.shape[-1]}; got shape {W.shape}")
     if dy.shape[-2:] != (x.shape[-2], W.shape[-1]):
         raise ValueError(f"dy must end in shape {(x.shape[-2], W.shape[-1])}; got {dy.shape}")
     if dy.shape[:-2] != _check_leading(dy=dy, x=x, W=W):
@@ -76,6 +76,10 @@ def dense_backward(dy, x, W):
 
 def relu(x):
     """Return max(x, 0), elementwise.
+
+    Parameters
+    ----------
+    x : ndarray of floats, any shape
 
     Raises
     ------
@@ -90,6 +94,13 @@ def relu_backward(dy, x):
 
     At x = 0, where the derivative does not exist, it is 0, as in PyTorch. `x` may be the input or the
     output of ReLU: the two are positive at the same places.
+
+    Parameters
+    ----------
+    dy : ndarray of floats
+        Gradient with respect to the output.
+    x : ndarray of floats, shape of `dy`
+        Input, or output, of the forward pass.
 
     Raises
     ------
@@ -120,7 +131,13 @@ def softmax(z):
 
 
 def log_softmax(z):
-    """Return the logarithm of :func:`softmax`, without ever forming a probability of zero."""
+    """Return the logarithm of :func:`softmax`, without ever forming a probability of zero.
+
+    Parameters
+    ----------
+    z : ndarray, (..., classes)
+        Logits.
+    """
     z = _shifted(z)
     return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
 
@@ -147,7 +164,7 @@ def softmax_cross_entropy(z, labels):
     TypeError, ValueError
         If an argument is not as above, or the batch is empty.
     """
-    _check_matrix(z, "z")
+    _check_logits(z, "z")
     labels = _check_labels(labels, z)
     B = z.shape[-2]
     at = labels[..., None]  # (R, B, 1)
@@ -209,6 +226,13 @@ def _check_matrix(x, name):
     if x.ndim < 2:
         raise ValueError(f"{name} must have at least two axes; got shape {x.shape}")
     return x
+
+
+def _check_logits(z, name):
+    _check_matrix(z, name)
+    if z.shape[-1] == 0:
+        raise ValueError(f"{name} must have at least one class on its last axis; got shape {z.shape}")
+    return z
 
 
 def _check_leading(**arrays):

@@ -8,7 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from dropout_utils._checks import check_flag, check_floating, check_generators, check_integer, check_rates
-from dropout_utils.numpy.dropout import dropout, dropout_backward
+from dropout_utils.numpy.dropout import _check_mask, dropout, dropout_backward
 from dropout_utils.numpy.layers import dense, dense_backward, relu, relu_backward
 
 
@@ -73,7 +73,7 @@ class MLP:
         single = isinstance(rng, np.random.Generator)
         replicas = None if single or not isinstance(rng, Sequence) else len(rng)
         if replicas == 0:
-            raise ValueError("rng must hold at least one Generator; got an empty sequence")
+            raise ValueError(f"rng must hold at least one Generator; got {rng!r}")
         rngs = check_generators(rng, "rng", replicas=replicas)
         nets = [_initial_parameters(sizes, g, dtype) for g in ([rngs] if single else rngs)]
         parameters = nets[0] if single else [np.stack(arrays) for arrays in zip(*nets, strict=True)]
@@ -83,11 +83,20 @@ class MLP:
     def from_parameters(cls, parameters, p=0.5, *, input_p=0.0):
         """Return a net around existing parameters ``[W1, b1, W2, b2, ...]``, which are not copied.
 
+        Parameters
+        ----------
+        parameters : list of ndarray
+            Shapes (R, in, out) and (R, 1, out), or (in, out) and (1, out).
+        p, input_p
+            As for the class.
+
         Raises
         ------
         TypeError, ValueError
             If the arrays do not form a net.
         """
+        if isinstance(parameters, (str, bytes)) or not hasattr(parameters, "__iter__"):
+            raise TypeError(f"parameters must be a list [W1, b1, W2, b2, ...] of arrays; got {parameters!r}")
         parameters = list(parameters)
         if len(parameters) < 2 or len(parameters) % 2:
             raise ValueError(f"parameters must be [W1, b1, W2, b2, ...]; got {len(parameters)} arrays")
@@ -156,8 +165,14 @@ class MLP:
             return self._forward(h, None, [None] * self._places, False)
         if masks is None:
             masks = [None] * self._places
-        elif not isinstance(masks, Sequence) or len(masks) != self._places:
+        elif not isinstance(masks, Sequence) or isinstance(masks, str) or len(masks) != self._places:
             raise ValueError(f"masks must be a list of {self._places}, one for each place; got {masks!r}")
+        else:
+            units = self.sizes[-1 - self._places : -1]
+            masks = [
+                None if mask is None else _check_mask(mask, (*h.shape[:-1], n), f"masks[{i}]")
+                for i, (mask, n) in enumerate(zip(masks, units, strict=True))
+            ]
         return self._forward(h, rng, list(masks), True)
 
     def _forward(self, h, rng, masks, training):
@@ -196,7 +211,10 @@ class MLP:
         if self._kept is None:
             raise RuntimeError("backward needs a forward pass first")
         h, _ = self._kept[-1]
-        dh, *gradients = dense_backward(check_floating(dlogits, "dlogits"), h, self.parameters[-2])
+        shape = (*h.shape[:-1], self.sizes[-1])
+        if check_floating(dlogits, "dlogits").shape != shape:
+            raise ValueError(f"dlogits must have the shape of the logits, {shape}; got {dlogits.shape}")
+        dh, *gradients = dense_backward(dlogits, h, self.parameters[-2])
         for i in reversed(range(len(self.p))):  # from the last hidden layer back to the first
             h, z = self._kept[i]
             dh = dropout_backward(dh, self.masks[i - len(self.p)], self.p[i])
@@ -228,6 +246,11 @@ class MLP:
 
     def replica(self, r):
         """Return replica `r` as a single net, with parameters of its own.
+
+        Parameters
+        ----------
+        r : int
+            From 0 to R - 1.
 
         Raises
         ------
@@ -286,6 +309,8 @@ def _check_sizes(sizes):
 
 def _check_dtype(dtype):
     try:
+        if dtype is None:  # NumPy reads it as float64
+            raise TypeError
         result = np.dtype(dtype)
     except TypeError:
         raise TypeError(f"dtype must be float32 or float64; got {dtype!r}") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from dropout_utils._checks import check_flag, check_floating, check_generators, check_integer, check_real
-from dropout_utils.numpy.layers import _check_labels, softmax_cross_entropy
+from dropout_utils.numpy.layers import _check_labels, _check_logits, softmax_cross_entropy
 
 
 class SGD:
@@ -144,7 +144,13 @@ class Adam:
         self.t = 0
 
     def step(self, gradients):
-        """Change the parameters in place. See :meth:`SGD.step`."""
+        """Change the parameters in place. See :meth:`SGD.step`.
+
+        Parameters
+        ----------
+        gradients : list of ndarray
+            One for each parameter, of its shape.
+        """
         gradients = _check_gradients(gradients, self.parameters)
         self.t += 1
         beta1, beta2 = self.betas
@@ -238,6 +244,10 @@ def train(
     TypeError, ValueError
         If an argument is not as above.
     """
+    if not all(hasattr(net, name) for name in ("replicas", "forward", "backward", "sizes")):
+        raise TypeError(f"net must be an MLP of dropout_utils.numpy; got {net!r}")
+    if not callable(getattr(optimizer, "step", None)):
+        raise TypeError(f"optimizer must be SGD or Adam of dropout_utils.numpy; got {optimizer!r}")
     R = net.replicas
     epochs = check_integer(epochs, "epochs", minimum=0)
     batch_size = check_integer(batch_size, "batch_size")
@@ -281,9 +291,7 @@ def accuracy(logits, labels):
     TypeError, ValueError
         If an argument is not as above, or there are no examples.
     """
-    check_floating(logits, "logits")
-    if logits.ndim < 2:
-        raise ValueError(f"logits must have shape (B, classes) or (R, B, classes); got {logits.shape}")
+    _check_logits(logits, "logits")
     return (logits.argmax(axis=-1) == _check_labels(labels, logits)).mean(axis=-1)
 
 
@@ -373,7 +381,8 @@ def _check_parameters(parameters):
 
 def _check_gradients(gradients, parameters):
     if not isinstance(gradients, (list, tuple)) or len(gradients) != len(parameters):
-        raise ValueError(f"gradients must be a list of {len(parameters)}, one for each parameter")
+        got = f"{len(gradients)} arrays" if isinstance(gradients, (list, tuple)) else repr(gradients)
+        raise ValueError(f"gradients must be a list of {len(parameters)}, one for each parameter; got {got}")
     for i, (g, w) in enumerate(zip(gradients, parameters, strict=True)):
         if check_floating(g, f"gradients[{i}]").shape != w.shape:
             raise ValueError(f"gradients[{i}] must have shape {w.shape}; got {g.shape}")

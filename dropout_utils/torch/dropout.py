@@ -16,6 +16,8 @@ from torch.nn import functional as F
 from dropout_utils import masks as _masks
 from dropout_utils._checks import check_flag, check_generators, check_rates
 
+__all__ = ["Dropout", "dropout"]
+
 
 def dropout(x, p, *, mask=None, generator=None, training=True, inplace=False):
     r"""Set each value to zero with probability `p`, and scale the others by 1/(1 - p).
@@ -173,6 +175,30 @@ def check_source(generator, name="generator", *, replicas=None, any_number=False
     return generator
 
 
+def renamed(error, names):
+    """The same error about an argument that has another name where the caller stands."""
+    first, _, rest = str(error).partition(" ")
+    kind = TypeError if isinstance(error, TypeError) else ValueError
+    return kind(f"{names.get(first, first)} {rest}")
+
+
+def check_dtype(dtype):
+    """Return `dtype` if it is one that weights may have, or raise."""
+    if dtype not in (torch.float32, torch.float64):
+        raise ValueError(f"dtype must be torch.float32 or torch.float64; got {dtype!r}")
+    return dtype
+
+
+def misfit(x, weight):
+    """Say what is wrong with the input of a layer, after its product with `weight` has failed."""
+    if not isinstance(x, torch.Tensor):
+        return TypeError(f"x must be a torch.Tensor; got {type(x).__name__}")
+    if x.dtype != weight.dtype:
+        return TypeError(f"x must have the dtype of the weights, {weight.dtype}; got {x.dtype}")
+    shape = ("...", weight.shape[-2]) if weight.ndim == 2 else (weight.shape[0], "...", weight.shape[-2])
+    return ValueError(f"x must have shape {shape}; got {tuple(x.shape)}")
+
+
 def to_tensor(mask, dtype, device):
     """A NumPy mask as a tensor."""
     return torch.from_numpy(mask).to(device=device, dtype=dtype)
@@ -199,7 +225,10 @@ def _check_mask(mask, x):
     if mask.dtype != torch.bool:
         kept = mask == 1
         if not bool((kept | (mask == 0)).all()):
-            raise ValueError("mask must hold 0 (dropped) and 1 (kept) only; scaling is done by dropout")
+            other = mask[~(kept | (mask == 0))][0].item()
+            raise ValueError(
+                f"mask must hold 0 (dropped) and 1 (kept) only, scaling is done by dropout; got {other}"
+            )
         mask = kept
     try:
         return mask.expand(x.shape)

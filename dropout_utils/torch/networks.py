@@ -12,7 +12,16 @@ from torch import nn
 from dropout_utils._checks import check_integer
 from dropout_utils.numpy.network import MLP as NumpyMLP
 from dropout_utils.numpy.network import _check_sizes, _initial_parameters, _rates_per_layer
-from dropout_utils.torch.dropout import Dropout, check_rate_or_rates, check_source
+from dropout_utils.torch.dropout import (
+    Dropout,
+    check_dtype,
+    check_rate_or_rates,
+    check_source,
+    misfit,
+    renamed,
+)
+
+__all__ = ["MLP", "ConvNet", "Dense"]
 
 
 class Dense(nn.Module):
@@ -28,14 +37,37 @@ class Dense(nn.Module):
 
     def __init__(self, weight, bias):
         super().__init__()
+        for name, value in (("weight", weight), ("bias", bias)):
+            if not isinstance(value, torch.Tensor) or not value.is_floating_point():
+                got = getattr(value, "dtype", type(value).__name__)
+                raise TypeError(f"{name} must be a torch.Tensor of floats; got {got}")
+        if weight.ndim not in (2, 3):
+            raise ValueError(f"weight must have shape (in, out) or (R, in, out); got {tuple(weight.shape)}")
+        if bias.shape != (*weight.shape[:-2], 1, weight.shape[-1]):
+            raise ValueError(
+                f"bias must have shape {(*weight.shape[:-2], 1, weight.shape[-1])} for a weight of shape "
+                f"{tuple(weight.shape)}; got {tuple(bias.shape)}"
+            )
         self.weight = nn.Parameter(weight)
         self.bias = nn.Parameter(bias)
 
     def forward(self, x):
-        """Return (R, B, out) for x (R, B, in); without R for a single net."""
-        if self.weight.ndim == 3:
-            return torch.baddbmm(self.bias, x, self.weight)  # (R, B, in) @ (R, in, out) + (R, 1, out)
-        return torch.addmm(self.bias, x, self.weight)
+        """Return (R, B, out) for x (R, B, in); without R for a single net.
+
+        Parameters
+        ----------
+        x : torch.Tensor, (R, B, in) or (B, in)
+        """
+        try:
+            if self.weight.ndim == 3:
+                return torch.baddbmm(self.bias, x, self.weight)  # (R, B, in) @ (R, in, out) + (R, 1, out)
+            return torch.addmm(self.bias, x, self.weight)
+        except (RuntimeError, TypeError) as error:
+            lead = self.weight.shape[:-2]
+            fits = isinstance(x, torch.Tensor) and x.ndim == 2 + len(lead) and x.shape[:-2] == lead
+            if fits and x.dtype == self.weight.dtype and x.shape[-1] == self.weight.shape[-2]:
+                raise  # it is not x
+            raise misfit(x, self.weight) from error
 
     def extra_repr(self):
         return " × ".join(map(str, self.weight.shape))
@@ -87,8 +119,7 @@ class MLP(nn.Module):
     def __init__(self, sizes, p=0.5, *, input_p=0.0, generator=None, replicas=None, dtype=torch.float32):
         super().__init__()
         sizes = _check_sizes(sizes)
-        if dtype not in (torch.float32, torch.float64):
-            raise ValueError(f"dtype must be torch.float32 or torch.float64; got {dtype!r}")
+        check_dtype(dtype)
         if replicas is not None:
             replicas = check_integer(replicas, "replicas")
         elif isinstance(generator, Sequence) and not isinstance(generator, (str, bytes)):
@@ -165,13 +196,14 @@ class MLP(nn.Module):
             places.insert(0, self.input_dropout)
         if masks is None:
             masks = [None] * len(places)
-        elif not isinstance(masks, Sequence) or len(masks) != len(places):
+        elif not isinstance(masks, Sequence) or isinstance(masks, str) or len(masks) != len(places):
             raise ValueError(f"masks must be a list of {len(places)}, one for each place; got {masks!r}")
         masks = list(masks)
         if len(places) > len(self.dropouts):
-            h = self.input_dropout(h, masks.pop(0))
-        for layer, drop, mask in zip(self.layers[:-1], self.dropouts, masks, strict=True):
-            h = drop(torch.relu(layer(h)), mask)  # (R, B, hidden)
+            h = _drop(self.input_dropout, h, masks.pop(0), 0)
+        first = len(places) - len(self.dropouts)
+        for i, (layer, drop, mask) in enumerate(zip(self.layers[:-1], self.dropouts, masks, strict=True)):
+            h = _drop(drop, torch.relu(layer(h)), mask, first + i)  # (R, B, hidden)
         return self.layers[-1](h)
 
     def _check_input(self, x):
@@ -202,6 +234,14 @@ def _draw_parameters(sizes, generator, replicas, dtype):
         W = torch.empty(*leading, n, m, dtype=dtype).uniform_(-bound, bound, generator=generator)
         parameters += [W, torch.zeros(*leading, 1, m, dtype=dtype)]
     return parameters
+
+
+def _drop(layer, x, mask, i):
+    """`layer` with the i-th of the masks, by which name it complains."""
+    try:
+        return layer(x, mask)
+    except (TypeError, ValueError) as error:
+        raise renamed(error, {"mask": f"masks[{i}]"}) from None
 
 
 class ConvNet(nn.Module):
@@ -244,12 +284,15 @@ class ConvNet(nn.Module):
     ):
         super().__init__()
         self.length, classes = check_integer(length, "length"), check_integer(classes, "classes")
-        channels = _check_sizes((1, *channels))
+        if isinstance(channels, (str, bytes)) or not hasattr(channels, "__iter__"):
+            raise TypeError(f"channels must be a sequence of integers; got {channels!r}")
+        channels = (1, *(check_integer(n, f"channels[{i}]") for i, n in enumerate(channels)))
+        if len(channels) < 2:
+            raise ValueError("channels must hold at least one convolution; got none")
         self.kernel = check_integer(kernel, "kernel")
         if kernel % 2 == 0:
             raise ValueError(f"kernel must be odd; got {kernel}")
-        if dtype not in (torch.float32, torch.float64):
-            raise ValueError(f"dtype must be torch.float32 or torch.float64; got {dtype!r}")
+        check_dtype(dtype)
         if replicas is not None:
             replicas = check_integer(replicas, "replicas")
         elif isinstance(generator, (list, tuple)):
@@ -285,13 +328,13 @@ class ConvNet(nn.Module):
             raise ValueError(f"x must have shape {shape} or {shape[-2:]}; got {tuple(x.shape)}")
         if masks is None:
             masks = [None] * len(self.dropouts)
-        elif not isinstance(masks, Sequence) or len(masks) != len(self.dropouts):
+        elif not isinstance(masks, Sequence) or isinstance(masks, str) or len(masks) != len(self.dropouts):
             raise ValueError(f"masks must be a list of {len(self.dropouts)}; got {masks!r}")
         h = x.to(self.layers[0].weight.dtype).expand(*leading, *x.shape[-2:]).unsqueeze(-1)  # (R, B, L, 1)
-        for layer, drop, mask in zip(self.layers[:-1], self.dropouts, masks, strict=True):
+        for i, (layer, drop, mask) in enumerate(zip(self.layers[:-1], self.dropouts, masks, strict=True)):
             h = nn.functional.pad(h, (0, 0, self.kernel // 2, self.kernel // 2))
             windows = h.unfold(-2, self.kernel, 2).flatten(-2)  # (R, B, L / 2, channels · kernel)
             flat = windows.flatten(-3, -2)  # (R, B · L / 2, channels · kernel)
             h = torch.relu(layer(flat)).view(*windows.shape[:-1], -1)  # (R, B, L / 2, channels)
-            h = drop(h, mask)
+            h = _drop(drop, h, mask, i)
         return self.layers[-1](h.flatten(-2))

@@ -18,6 +18,8 @@ from dropout_utils.torch.networks import ConvNet
 from dropout_utils.torch.training import OPTIMIZERS, accuracy, cross_entropy
 from dropout_utils.torch.transformer import SITES, Rates, VisionTransformer, check_patches
 
+__all__ = ["train_convnet", "train_transformer"]
+
 _CHUNK = 8  # replicas side by side: as many as keep their activations in a core's cache
 
 
@@ -153,6 +155,22 @@ def train_convnet(
 
     As :func:`train_transformer`; an arm is ``{"p": rate}`` or ``{"p": [rate, ...]}`` with one rate for
     each convolution. The nets are :class:`ConvNet`, on sequences such as MNIST-1D.
+
+    Parameters
+    ----------
+    data : Dataset
+        A classification of sequences, such as ``dropout_utils.data.mnist1d()``.
+    arms : dict
+        ``{"none": {}, "dropout": {"p": 0.2}}``; without `p` nothing is dropped.
+    seeds, base_seed
+        As for :func:`train_transformer`.
+    channels : sequence of int
+        Of each convolution.
+    kernel : int
+        Size of the windows, odd.
+    epochs, batch_size, lr, optimizer, momentum, weight_decay
+        As for :func:`train_transformer`; so are all that follow.
+    n_train, label_noise, record_every, keep_weights, jobs, cache
 
     Returns
     -------
@@ -363,7 +381,7 @@ def _check_common(
 ):
     parts, regression = _check_data(data)
     if regression:
-        raise ValueError("data must be a classification")
+        raise ValueError(f"data must be a classification; got {data!r}")
     for key in [key for key in parts if key.startswith("y_")]:
         parts[key] = parts[key].astype(np.int64)
     N = len(parts["x_train"])

@@ -6,9 +6,12 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from dropout_utils._checks import check_choice, check_generators, check_integer, check_real
+from dropout_utils._checks import check_callable, check_choice, check_generators, check_integer, check_real
 from dropout_utils.numpy.training import _order
 
+__all__ = ["OPTIMIZERS", "accuracy", "cross_entropy", "optimizer", "train"]
+
+_NO_LABEL = torch.iinfo(torch.int64).min
 OPTIMIZERS = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW, "sgd": torch.optim.SGD}
 
 
@@ -29,7 +32,12 @@ def cross_entropy(logits, labels):
     """
     _check_labels(logits, labels)
     labels = labels.expand(logits.shape[:-1])
-    loss = F.cross_entropy(logits.flatten(0, -2), labels.flatten(), reduction="none")
+    try:  # PyTorch ignores one label, -100 unless told: here every label counts
+        loss = F.cross_entropy(
+            logits.flatten(0, -2), labels.flatten(), reduction="none", ignore_index=_NO_LABEL
+        )
+    except IndexError:
+        raise _outside(labels, logits) from None
     return loss.view(labels.shape).mean(dim=-1)
 
 
@@ -46,6 +54,8 @@ def accuracy(logits, labels):
     accuracy : torch.Tensor (R,), or a scalar for one net
     """
     _check_labels(logits, labels)
+    if labels.min() < 0 or labels.max() >= logits.shape[-1]:
+        raise _outside(labels, logits)
     return (logits.argmax(dim=-1) == labels).to(torch.float64).mean(dim=-1)
 
 
@@ -80,7 +90,11 @@ def optimizer(parameters, name="adam", *, lr=1e-3, momentum=0.0, weight_decay=0.
         raise ValueError(f"momentum must be in [0, 1), and 0 where the optimiser is {name}; got {momentum!r}")
     if name == "sgd":
         settings["momentum"] = momentum
+    if isinstance(parameters, str) or not hasattr(parameters, "__iter__"):
+        raise TypeError(f"parameters must be parameters of a net; got {parameters!r}")
     parameters = list(parameters)
+    if not parameters or not all(isinstance(w, (torch.Tensor, dict, tuple)) for w in parameters):
+        raise TypeError(f"parameters must be one or more torch.nn.Parameter; got {parameters!r}")
     try:
         return kind(parameters, fused=True, **settings)
     except RuntimeError:  # not on this device
@@ -118,6 +132,13 @@ def train(net, optimizer, x, labels, *, epochs, batch_size, order_rng, loss=cros
     TypeError, ValueError
         If an argument is not as above.
     """
+    if not isinstance(net, torch.nn.Module) or not hasattr(net, "replicas"):
+        raise TypeError(f"net must be a torch.nn.Module with an attribute replicas; got {net!r}")
+    if not all(callable(getattr(optimizer, name, None)) for name in ("step", "zero_grad")):
+        raise TypeError(f"optimizer must be a torch.optim.Optimizer; got {optimizer!r}")
+    check_callable(loss, "loss", "a function of logits and labels")
+    if on_epoch is not None:
+        check_callable(on_epoch, "on_epoch", "a function of the epoch and the net, or None")
     R = net.replicas
     epochs = check_integer(epochs, "epochs", minimum=0)
     batch_size = check_integer(batch_size, "batch_size")
@@ -162,11 +183,22 @@ def _check_labels(logits, labels):
     for name, value in (("logits", logits), ("labels", labels)):
         if not isinstance(value, torch.Tensor):
             raise TypeError(f"{name} must be a torch.Tensor; got {type(value).__name__}")
+    if not logits.is_floating_point():
+        raise TypeError(f"logits must have a floating dtype; got {logits.dtype}")
+    if logits.ndim < 2 or logits.shape[-1] == 0:
+        raise ValueError(
+            f"logits must have shape (B, classes) or (R, B, classes); got {tuple(logits.shape)}"
+        )
     if labels.dtype != torch.int64:
         raise TypeError(f"labels must have dtype torch.int64; got {labels.dtype}")
-    if logits.ndim < 2 or labels.shape not in (logits.shape[:-1], logits.shape[-2:-1]):
+    if labels.shape not in (logits.shape[:-1], logits.shape[-2:-1]):
         raise ValueError(
             f"labels must have shape {tuple(logits.shape[:-1])} for these logits; got {tuple(labels.shape)}"
         )
     if labels.shape[-1] == 0:
-        raise ValueError("labels must hold at least one example")
+        raise ValueError(f"labels must hold at least one example; got shape {tuple(labels.shape)}")
+
+
+def _outside(labels, logits):
+    low, high = int(labels.min()), int(labels.max())
+    return ValueError(f"labels must be in 0 ... {logits.shape[-1] - 1}; got values from {low} to {high}")

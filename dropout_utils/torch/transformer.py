@@ -31,7 +31,28 @@ from torch import nn
 from torch.nn import functional as F
 
 from dropout_utils._checks import check_choice, check_flag, check_integer, check_real, check_shape
-from dropout_utils.torch.dropout import Dropout, check_rate_or_rates, check_source
+from dropout_utils.torch.dropout import (
+    Dropout,
+    check_dtype,
+    check_rate_or_rates,
+    check_source,
+    misfit,
+    renamed,
+)
+
+__all__ = [
+    "ACTIVATIONS",
+    "SITES",
+    "DecoderBlock",
+    "EncoderBlock",
+    "FeedForward",
+    "LayerNorm",
+    "Linear",
+    "MultiHeadAttention",
+    "Rates",
+    "VisionTransformer",
+    "causal_mask",
+]
 
 ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu}
 
@@ -80,8 +101,18 @@ def causal_mask(tokens, *, device=None):
     """Return (T, T) booleans, True where a query may *not* look: at the tokens after it.
 
     The same convention as ``attn_mask`` of ``torch.nn.MultiheadAttention``.
+
+    Parameters
+    ----------
+    tokens : int
+        T.
+    device : torch.device or str, optional
     """
     tokens = check_integer(tokens, "tokens", minimum=0)
+    try:
+        device = None if device is None else torch.device(device)
+    except (RuntimeError, TypeError):
+        raise ValueError(f"device must be a torch.device or the name of one; got {device!r}") from None
     return torch.ones(tokens, tokens, dtype=torch.bool, device=device).triu(1)
 
 
@@ -95,20 +126,38 @@ class Linear(nn.Module):
     replicas : int or None
     generator, dtype
         See :class:`VisionTransformer`. Weights are uniform with variance 1 / fan-in, biases zero.
+    scale : float
+        Multiplies the initial weights.
     """
 
     def __init__(
         self, inputs, outputs, *, bias=True, replicas=None, generator=None, dtype=torch.float32, scale=1.0
     ):
         super().__init__()
+        inputs, outputs = check_integer(inputs, "inputs"), check_integer(outputs, "outputs")
+        bias, scale = check_flag(bias, "bias"), check_real(scale, "scale", minimum=0.0)
+        replicas, generator = check_replicas(replicas, generator, dtype)
         bound = scale * math.sqrt(3 / inputs)  # a uniform variable on (-a, a) has variance a² / 3
         self.weight = nn.Parameter(uniform((inputs, outputs), bound, replicas, generator, dtype))
         leading = () if replicas is None else (replicas,)
         self.bias = nn.Parameter(torch.zeros(*leading, 1, outputs, dtype=dtype)) if bias else None
 
     def forward(self, x):
-        """Return (R, ..., out) for x (R, ..., in); without R for a single net."""
-        return linear(x, self.weight, self.bias)
+        """Return (R, ..., out) for x (R, ..., in); without R for a single net.
+
+        Parameters
+        ----------
+        x : torch.Tensor, (R, ..., in) or (..., in)
+        """
+        R = len(self.weight) if self.weight.ndim == 3 else None
+        try:
+            if R is None or x.shape[0] == R:  # others could be reshaped to R replicas in silence
+                return linear(x, self.weight, self.bias)
+        except (RuntimeError, TypeError, AttributeError, IndexError):
+            fits = isinstance(x, torch.Tensor) and x.dtype == self.weight.dtype
+            if fits and x.ndim > (R is not None) and x.shape[-1] == self.weight.shape[-2]:
+                raise  # it is not x
+        raise misfit(x, self.weight)
 
     def extra_repr(self):
         return " × ".join(map(str, self.weight.shape))
@@ -119,17 +168,39 @@ class LayerNorm(nn.Module):
 
     Ba, Kiros and Hinton (2016), equation 4; the same function as ``torch.nn.LayerNorm``, with a scale and
     shift for each replica, (R, 1, d).
+
+    Parameters
+    ----------
+    width : int
+        d.
+    eps : float
+        Added to the variance.
+    bias : bool
+    replicas, dtype
+        See :class:`VisionTransformer`.
     """
 
     def __init__(self, width, *, eps=1e-5, bias=True, replicas=None, dtype=torch.float32):
         super().__init__()
-        self.eps = eps
+        width, bias = check_integer(width, "width"), check_flag(bias, "bias")
+        replicas = None if replicas is None else check_integer(replicas, "replicas")
+        check_dtype(dtype)
+        self.eps = check_real(eps, "eps", minimum=0.0)
         leading = () if replicas is None else (replicas,)
         self.weight = nn.Parameter(torch.ones(*leading, 1, width, dtype=dtype))
         self.bias = nn.Parameter(torch.zeros(*leading, 1, width, dtype=dtype)) if bias else None
 
     def forward(self, x):
-        """Return the normalised x, (R, B, T, d) or (B, T, d)."""
+        """Return the normalised x.
+
+        Parameters
+        ----------
+        x : torch.Tensor, (R, B, T, d) or (B, T, d)
+        """
+        if not isinstance(x, torch.Tensor) or not x.is_floating_point():
+            raise TypeError(f"x must be a torch.Tensor of floats; got {_kind(x)}")
+        if x.shape[-1:] != self.weight.shape[-1:]:
+            raise ValueError(f"x must have shape ('...', {self.weight.shape[-1]}); got {tuple(x.shape)}")
         if self.weight.ndim == 2:
             bias = None if self.bias is None else self.bias[0]
             return F.layer_norm(x, x.shape[-1:], self.weight[0], bias, self.eps)
@@ -168,6 +239,7 @@ class MultiHeadAttention(nn.Module):
     def __init__(self, width, heads, *, p=0.0, bias=True, replicas=None, generator=None, dtype=torch.float32):
         super().__init__()
         width, heads = check_integer(width, "width"), check_integer(heads, "heads")
+        bias = check_flag(bias, "bias")
         if width % heads:
             raise ValueError(f"heads must divide width, {width}; got {heads}")
         replicas, generator = check_replicas(replicas, generator, dtype)
@@ -185,6 +257,12 @@ class MultiHeadAttention(nn.Module):
 
         Inputs are (B, T, d) whatever its ``batch_first`` says.
 
+        Parameters
+        ----------
+        layer : torch.nn.MultiheadAttention
+        generator : numpy.random.Generator, sequence of generators, or torch.Generator, optional
+            Where the masks come from.
+
         Raises
         ------
         TypeError, ValueError
@@ -192,7 +270,7 @@ class MultiHeadAttention(nn.Module):
         """
         _check_kind(layer, nn.MultiheadAttention)
         if not layer._qkv_same_embed_dim or layer.bias_k is not None or layer.add_zero_attn:
-            raise ValueError("layer must not use kdim, vdim, add_bias_kv or add_zero_attn")
+            raise ValueError(f"layer must not use kdim, vdim, add_bias_kv or add_zero_attn; got {layer!r}")
         bias = layer.in_proj_bias is not None
         own = cls(
             layer.embed_dim,
@@ -251,6 +329,15 @@ class MultiHeadAttention(nn.Module):
         self._check(query, "query")
         key = query if key is None else self._check(key, "key")
         value = key if value is None else self._check(value, "value")
+        check_flag(return_weights, "return_weights")
+        if key is not query and key.shape[:-2] != query.shape[:-2]:
+            raise ValueError(
+                f"key must have the examples of query, {tuple(query.shape[:-2])}; got {tuple(key.shape[:-2])}"
+            )
+        if value is not key and value.shape != key.shape:
+            raise ValueError(
+                f"value must have the shape of key, {tuple(key.shape)}; got {tuple(value.shape)}"
+            )
         q = self._split(self.query(query))  # (R, B, H, T, e)
         k = self._split(self.key(key))  # (R, B, H, S, e)
         v = self._split(self.value(value))  # (R, B, H, S, e)
@@ -275,6 +362,17 @@ class FeedForward(nn.Module):
     """Two dense layers with an activation between, and dropout of the hidden activations.
 
     Vaswani et al. (2017), equation 2.
+
+    Parameters
+    ----------
+    width, hidden : int
+        Features of a token, and hidden units.
+    p : float or sequence of R floats
+        Drop probability of the hidden activations.
+    activation : {"relu", "gelu"}
+    bias : bool
+    replicas, generator, dtype
+        See :class:`VisionTransformer`.
     """
 
     def __init__(
@@ -291,6 +389,7 @@ class FeedForward(nn.Module):
     ):
         super().__init__()
         width, hidden = check_integer(width, "width"), check_integer(hidden, "hidden")
+        bias = check_flag(bias, "bias")
         replicas, generator = check_replicas(replicas, generator, dtype)
         self.activation = check_choice(activation, "activation", ACTIVATIONS)
         new = dict(bias=bias, replicas=replicas, generator=generator, dtype=dtype)
@@ -299,7 +398,14 @@ class FeedForward(nn.Module):
         self.dropout = Dropout(check_rate_or_rates(p, replicas=replicas), generator=generator)
 
     def forward(self, x, mask=None):
-        """Return (R, B, T, d) for x (R, B, T, d); `mask` is a keep-mask of the hidden activations."""
+        """Return (R, B, T, d) for x (R, B, T, d); without R for a single net.
+
+        Parameters
+        ----------
+        x : torch.Tensor, (R, B, T, d) or (B, T, d)
+        mask : torch.Tensor or ndarray of 0 and 1, (R, B, T, hidden), optional
+            A keep-mask of the hidden activations to use instead of a fresh one.
+        """
         return self.outer(self.dropout(ACTIVATIONS[self.activation](self.inner(x)), mask))
 
 
@@ -366,6 +472,12 @@ class EncoderBlock(nn.Module):
 
         Its rates are taken over; inputs are (B, T, d) whatever its ``batch_first`` says.
 
+        Parameters
+        ----------
+        layer : torch.nn.TransformerEncoderLayer
+        generator : numpy.random.Generator, sequence of generators, or torch.Generator, optional
+            Where the masks come from.
+
         Raises
         ------
         TypeError, ValueError
@@ -397,11 +509,12 @@ class EncoderBlock(nn.Module):
             To use instead of fresh ones, by the names in ``EncoderBlock.SITES``.
         """
         masks = check_masks(masks, self.SITES)
+        check_tokens(x, "x", self.attention.width, self.attention.replicas)
         look = dict(attn_mask=attn_mask, key_padding_mask=key_padding_mask, causal=causal)
 
         def attend(h):
-            h = self.attention(h, mask=masks.get("attention"), **look)
-            return self.attention_dropout(h, masks.get("attention_output"))
+            h = _with_mask(self.attention, masks, "attention", h, **look)
+            return _with_mask(self.attention_dropout, masks, "attention_output", h)
 
         x = _add_and_norm(x, attend, self.attention_norm, self.norm_first)
         return _add_and_norm(x, _feed(self, masks), self.feed_forward_norm, self.norm_first)
@@ -410,8 +523,21 @@ class EncoderBlock(nn.Module):
 class DecoderBlock(nn.Module):
     """Causal self-attention, attention to a memory, then a feed-forward layer.
 
-    The two attentions share the rates `attention` and `attention_output`. Parameters as for
-    :class:`EncoderBlock`.
+    The two attentions share the rates `attention` and `attention_output`.
+
+    Parameters
+    ----------
+    width, heads, hidden : int
+        d, H, and the units of the feed-forward layer.
+    rates : Rates
+        `embedding` is not used here.
+    norm_first : bool
+    activation : {"relu", "gelu"}
+    eps : float
+        Of the layer norms.
+    bias : bool
+    replicas, generator, dtype
+        See :class:`VisionTransformer`.
     """
 
     SITES = (
@@ -460,10 +586,19 @@ class DecoderBlock(nn.Module):
         """Return the same function as a ``torch.nn.TransformerDecoderLayer``, with a copy of its weights.
 
         See :meth:`EncoderBlock.from_torch`.
+
+        Parameters
+        ----------
+        layer : torch.nn.TransformerDecoderLayer
+        generator : numpy.random.Generator, sequence of generators, or torch.Generator, optional
+            Where the masks come from.
         """
         _check_kind(layer, nn.TransformerDecoderLayer)
         if layer.self_attn.dropout != layer.multihead_attn.dropout:
-            raise ValueError("layer must drop the weights of both its attentions at one rate")
+            raise ValueError(
+                f"layer must drop the weights of both its attentions at one rate; got "
+                f"{layer.self_attn.dropout} and {layer.multihead_attn.dropout}"
+            )
         rates = Rates(
             attention=layer.self_attn.dropout,
             attention_output=_same_rate(layer.dropout1, layer.dropout2),
@@ -503,26 +638,23 @@ class DecoderBlock(nn.Module):
             To use instead of fresh ones, by the names in ``DecoderBlock.SITES``.
         """
         masks = check_masks(masks, self.SITES)
+        check_tokens(x, "x", self.attention.width, self.attention.replicas)
+        check_tokens(memory, "memory", self.attention.width, self.attention.replicas)
 
         def attend(h):
-            h = self.attention(
-                h,
-                attn_mask=attn_mask,
-                key_padding_mask=key_padding_mask,
-                causal=causal,
-                mask=masks.get("attention"),
-            )
-            return self.attention_dropout(h, masks.get("attention_output"))
+            look = dict(attn_mask=attn_mask, key_padding_mask=key_padding_mask, causal=causal)
+            h = _with_mask(self.attention, masks, "attention", h, **look)
+            return _with_mask(self.attention_dropout, masks, "attention_output", h)
 
         def look(h):
-            h = self.cross_attention(
-                h,
-                memory,
-                attn_mask=memory_mask,
-                key_padding_mask=memory_key_padding_mask,
-                mask=masks.get("cross_attention"),
-            )
-            return self.cross_attention_dropout(h, masks.get("cross_attention_output"))
+            look = dict(key=memory, attn_mask=memory_mask, key_padding_mask=memory_key_padding_mask)
+            try:
+                h = _with_mask(self.cross_attention, masks, "cross_attention", h, **look)
+            except (TypeError, ValueError) as error:
+                theirs = ("key", "attn_mask", "key_padding_mask")
+                ours = ("memory", "memory_mask", "memory_key_padding_mask")
+                raise renamed(error, dict(zip(theirs, ours, strict=True))) from None
+            return _with_mask(self.cross_attention_dropout, masks, "cross_attention_output", h)
 
         x = _add_and_norm(x, attend, self.attention_norm, self.norm_first)
         x = _add_and_norm(x, look, self.cross_attention_norm, self.norm_first)
@@ -622,14 +754,19 @@ class VisionTransformer(nn.Module):
             raise ValueError(f"masks must be a list of {1 + len(self.blocks)} dictionaries; got {masks!r}")
         x = self.embedding(self.patches(x))  # (R, B, T, d)
         x = x + (self.position if self.replicas is None else self.position.unsqueeze(1))
-        x = self.embedding_dropout(x, check_masks(masks[0], ("embedding",)).get("embedding"))
+        x = _with_mask(self.embedding_dropout, check_masks(masks[0], ("embedding",)), "embedding", x)
         for block, own in zip(self.blocks, masks[1:], strict=True):
             x = block(x, masks=own)
         x = self.norm(x).mean(dim=-2)  # (R, B, d)
         return linear(x, self.head.weight, self.head.bias)  # (R, B, classes)
 
     def patches(self, x):
-        """Cut flat examples (R, B, features) or (B, features) into patches, (R, B, T, patch)."""
+        """Cut flat examples (R, B, features) or (B, features) into patches, (R, B, T, patch).
+
+        Parameters
+        ----------
+        x : torch.Tensor, (R, B, features) or (B, features)
+        """
         features = math.prod(self.shape)
         if not isinstance(x, torch.Tensor) or not x.is_floating_point():
             raise TypeError(
@@ -674,8 +811,7 @@ def uniform(shape, bound, replicas, generator, dtype):
 
 def check_replicas(replicas, generator, dtype):
     """Return R (or None) and the generators, checked against each other."""
-    if dtype not in (torch.float32, torch.float64):
-        raise ValueError(f"dtype must be torch.float32 or torch.float64; got {dtype!r}")
+    check_dtype(dtype)
     if replicas is not None:
         replicas = check_integer(replicas, "replicas")
     elif isinstance(generator, (list, tuple)):
@@ -744,7 +880,10 @@ def _restrict(scores, attn_mask, key_padding_mask, causal):
         blocked = attn_mask if blocked is None else blocked | attn_mask
     if key_padding_mask is not None:
         if not isinstance(key_padding_mask, torch.Tensor) or key_padding_mask.dtype != torch.bool:
-            raise TypeError("key_padding_mask must be a tensor of booleans, True where a key is padding")
+            raise TypeError(
+                "key_padding_mask must be a tensor of booleans, True where a key is padding; "
+                f"got {_kind(key_padding_mask)}"
+            )
         padding = key_padding_mask[..., None, None, :]  # (R, B, 1, 1, S)
         _check_broadcast(padding.shape, scores.shape, "key_padding_mask")
         blocked = padding if blocked is None else blocked | padding
@@ -770,10 +909,18 @@ def _add_and_norm(x, sublayer, norm, norm_first):
     return x + sublayer(norm(x)) if norm_first else norm(x + sublayer(x))
 
 
+def _with_mask(layer, masks, site, h, **others):
+    """`layer` with the mask of a site, by which name it complains."""
+    try:
+        return layer(h, mask=masks.get(site), **others)
+    except (TypeError, ValueError) as error:
+        raise renamed(error, {"mask": f"masks[{site!r}]"}) from None
+
+
 def _feed(block, masks):
     def feed(h):
-        h = block.feed_forward(h, masks.get("feed_forward_hidden"))
-        return block.feed_forward_dropout(h, masks.get("feed_forward_output"))
+        h = _with_mask(block.feed_forward, masks, "feed_forward_hidden", h)
+        return _with_mask(block.feed_forward_dropout, masks, "feed_forward_output", h)
 
     return feed
 
