@@ -20,11 +20,11 @@ import time
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
-import numpy as np  # noqa: E402
-from masks import one_core, processor, verdict  # noqa: E402
+import numpy as np
+from masks import one_core, processor, verdict
 
-from dropout_utils import ensembles  # noqa: E402
-from dropout_utils.seeding import generator  # noqa: E402
+from dropout_utils import ensembles
+from dropout_utils.seeding import generator
 
 
 def net(n: int, k: int = 10, d: int = 20):

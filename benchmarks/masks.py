@@ -26,10 +26,10 @@ from pathlib import Path
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-from dropout_utils import masks  # noqa: E402
-from dropout_utils.seeding import generator  # noqa: E402
+from dropout_utils import masks
+from dropout_utils.seeding import generator
 
 
 def processor() -> str:
