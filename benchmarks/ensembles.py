@@ -21,7 +21,8 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
 import numpy as np
-from masks import one_core, processor, verdict
+from machine import processor
+from masks import one_core, verdict
 
 from dropout_utils import ensembles
 from dropout_utils.seeding import generator

@@ -22,32 +22,21 @@ from __future__ import annotations
 
 import argparse
 import os
-import platform
 import statistics
 import subprocess
 import sys
 import time
 from itertools import pairwise
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import torch
+from machine import processor
 
 from dropout_utils import data, replicas, studies
 
 BATCH = 64
 CORES = os.cpu_count() or 1
-
-
-def processor() -> str:
-    """Name the processor as the operating system does."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
 
 
 def timed(work) -> float:

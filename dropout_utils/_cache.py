@@ -26,7 +26,8 @@ import numpy as np
 PACKAGE = __name__.partition(".")[0]
 
 # What only draws, words or schedules results cannot change them; all other sources of the package count.
-_PRESENTATION = {"figures.py", "widgets.py", "claims.py", "replicas.py", "_worker.py", "_cache.py"}
+_PRESENTATION = {"figures.py", "widgets.py", "claims.py"}
+_PRESENTATION |= {"replicas.py", "_worker.py", "_cache.py", "_progress.py"}
 _MAGIC = b"dropout-utils result 1\n"
 
 

@@ -32,6 +32,7 @@ from dropout_utils._checks import (
     check_real,
     check_text,
 )
+from dropout_utils._progress import bar_wanted
 from dropout_utils.seeding import generator
 
 __all__ = [
@@ -598,9 +599,8 @@ def _host(address: str) -> str:
 
 
 def _progress_wanted() -> bool:
-    """A bar, except where its output would be stored or compared, or tqdm is missing."""
-    quiet = ("DROPOUT_UTILS_QUIET", "DROPOUT_UTILS_STATIC", "CI", "PYTEST_VERSION")
-    if any(os.environ.get(variable, "") not in ("", "0", "false") for variable in quiet):
+    """A bar, where one is wanted and tqdm is there."""
+    if not bar_wanted():
         return False
     with contextlib.suppress(ImportError):
         import tqdm  # noqa: F401

@@ -19,6 +19,7 @@ import numpy as np
 
 from dropout_utils import _cache
 from dropout_utils._checks import check_flag, check_integer
+from dropout_utils._progress import bar_wanted
 from dropout_utils._worker import Failure, Work, call, one_thread
 
 _RETRIES = 2  # how often a sweep is taken up again after workers have died
@@ -307,9 +308,7 @@ def _worker_died(error: BaseException) -> bool:
 def _progress(wanted: bool | None, name: str, total: int, done: int):
     """Give a function to call with the number of replicas just finished."""
     if wanted is None:
-        # A kernel started by pytest (nbval) inherits PYTEST_VERSION; a bar there would be stored as output.
-        quiet = ("DROPOUT_UTILS_QUIET", "DROPOUT_UTILS_STATIC", "CI", "PYTEST_VERSION")
-        wanted = not any(os.environ.get(variable, "") not in ("", "0", "false") for variable in quiet)
+        wanted = bar_wanted()
     try:
         from tqdm.auto import tqdm
     except ImportError:
