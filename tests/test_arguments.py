@@ -32,6 +32,7 @@ from dropout_utils import (
     masks,
     replicas,
     seeding,
+    tuning,
     widgets,
 )
 from dropout_utils import numpy as du_numpy
@@ -713,6 +714,27 @@ row(
     ),
 )
 
+# tuning
+_PLAIN = {key: _STUDY[key] for key in ("seeds", "base_seed")}
+
+
+def tuned():
+    halves = dataset().split_validation(4, rng())
+    return dict(train=du_studies.train_mlp, data=halves, grids={"a": [{}]}, seeds=1, epochs=1, cache=False)
+
+
+row(
+    tuning.tune,
+    tuned,
+    dict(
+        _PLAIN,
+        train=["x", None, 3],
+        data=["x", None, 3, dataset()],
+        grids=[*NO_MAPPING, {}, {3: [{}]}, {"a": []}, {"a": {}}, {"a": [3]}, {"a": "x"}],
+        measure=NO_CHOICE,
+    ),
+)
+
 # numpy
 _X24 = [*NO_ARRAY, flat(5), flat(2, 5), np.float64(3)]
 row(
@@ -1210,6 +1232,8 @@ row(du_torch.VisionTransformer.patches, dict, dict(x=_IMAGES), vision)
 
 # Arguments that have no bad value, or where looking would cost more than the work. Keep this short.
 EXEMPT = {
+    "tuning.Tuning": "a record that tune makes",
+    "tuning.tune(settings)": "keywords of the function that trains, which checks them",
     "masks.Masker.fill": "the inner loop: everything is checked once, when the Masker is made, as it says",
     "figures.style(overrides)": "matplotlib's own keywords, which matplotlib checks where they are used",
     "figures.band(line)": "matplotlib's own keywords, which matplotlib checks",

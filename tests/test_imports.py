@@ -6,8 +6,9 @@ import sys
 import pytest
 
 CHEAP = [
-    "claims", "data", "ensembles", "evidence", "ledger", "masks", "numpy", "replicas", "seeding", "studies"
-]
+    "claims", "data", "ensembles", "evidence", "ledger", "masks", "numpy", "replicas", "seeding", "studies",
+    "tuning",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("module", ["dropout_utils", *(f"dropout_utils.{name}" for name in CHEAP)])
