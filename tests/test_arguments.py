@@ -31,6 +31,7 @@ from dropout_utils import (
     ledger,
     masks,
     replicas,
+    schedules,
     seeding,
     tuning,
     widgets,
@@ -1229,6 +1230,46 @@ row(
     vision,
 )
 row(du_torch.VisionTransformer.patches, dict, dict(x=_IMAGES), vision)
+
+# schedules
+NO_SHARE = ["1", True, None, -0.1, 1.5, NAN, INF, [0.5], 1j]
+row(schedules.Linear, lambda: dict(steps=3), dict(steps=NO_COUNT, start=NO_SHARE, end=NO_SHARE))
+row(schedules.Curriculum, dict, dict(gamma=NO_POSITIVE))
+row(schedules.Early, lambda: dict(steps=3), dict(steps=NO_COUNT, shape=NO_CHOICE))
+row(schedules.Late, dict, dict(steps=NO_INDEX))
+row(
+    schedules.Piecewise,
+    dict,
+    dict(points=["x", None, 3, [(0, 1.0)], {}, {0: 2.0}, {-1: 1.0}, {0.5: 1.0}, {0: "a"}, {0: NAN}]),
+)
+row(
+    du_torch.Scheduler,
+    lambda: dict(model=nn.Sequential(nn.Dropout(0.5)), schedule=schedules.Constant()),
+    dict(
+        model=["x", None, 3, [nn.Dropout()], nn.Linear(2, 2), nn.Dropout],
+        schedule=["early", None, 3, [], [3], {"a": 1}],
+        layers=["x", 3, [], [3], [nn.Linear(2, 2)], nn.Dropout()],
+    ),
+)
+row(
+    du_torch.Scheduler.load_state_dict,
+    dict,
+    dict(
+        state=[
+            "x",
+            None,
+            3,
+            {},
+            {"count": 1},
+            {"count": -1, "p": [0.5]},
+            {"count": 1, "p": []},
+            {"count": 1, "p": [2.0]},
+            {"count": 1, "p": "a"},
+            {"count": 1, "p": [None]},
+        ]
+    ),
+    lambda: du_torch.Scheduler(nn.Dropout(0.5), schedules.Constant()),
+)
 
 # Arguments that have no bad value, or where looking would cost more than the work. Keep this short.
 EXEMPT = {
