@@ -45,6 +45,9 @@ def train(
     on_epoch=None,
     rows=None,
     fused=None,
+    input_noise=0.0,
+    noise_rng=None,
+    label_smoothing=0.0,
 ):
     """Train R replicas; arguments as in :func:`dropout_utils.numpy.train`, which checks them. Beside these:
 
@@ -60,6 +63,8 @@ def train(
     fused : bool, optional
         Whether to use PyTorch's fused Adam; by default where it is installed and the work of one net
         repays the import. That depends on the net and the data only, never on the number of replicas.
+    label_smoothing : float or sequence of R floats
+        That of :func:`dropout_utils.numpy.softmax_cross_entropy`.
     """
     R, N = net.replicas, x.shape[0]
     if rows is None:
@@ -74,6 +79,8 @@ def train(
     block = int(np.clip(_CACHE // bytes_of_one, 1, min(R, _MOST)))
     scratch = _Scratch(net, block, min(batch_size, n), optimizer)
     blocks = [_Block(net, optimizer, slice(a, min(a + block, R)), scratch, fused) for a in range(0, R, block)]
+    for b in blocks:
+        b.soften(input_noise, noise_rng, label_smoothing)
     with _one_torch_thread() if fused else contextlib.nullcontext():
         for epoch in range(1, epochs + 1):
             for b in blocks:
@@ -157,6 +164,17 @@ class _Block:
             self.max_norm = np.broadcast_to(optimizer.max_norm, (net.replicas,))[own]
             self.max_norm = self.max_norm.astype(net.dtype).reshape(r, 1, 1)
 
+    def soften(self, input_noise, noise_rng, label_smoothing):
+        """Set what blurs the examples: noise on the inputs, and smoothing of the labels."""
+        R, own, dtype = self.net.replicas, self.own, self.net.dtype
+        deviation = np.broadcast_to(np.asarray(input_noise, np.float64), (R,))[own].astype(dtype)
+        self.noise = [(i, sd, noise_rng[own.start + i]) for i, sd in enumerate(deviation) if sd]
+        share = np.broadcast_to(np.asarray(label_smoothing, np.float64), (R,))[own]
+        self.spread = None
+        if share.any():
+            self.spread = (share / self.net.sizes[-1]).astype(dtype).reshape(-1, 1, 1)
+            self.keep = (1 - share).astype(dtype).reshape(-1, 1)
+
     def store(self):
         """Copy the state back to the net and its optimiser."""
         for mine, theirs in zip(self.parameters, self.net.parameters, strict=True):
@@ -188,6 +206,10 @@ class _Block:
     def forward(self, batch, x, rows, rngs):
         h = batch.h[0]
         np.take(x, rows, axis=0, out=h, mode="clip")  # (r, B, in); "clip" spares a buffered copy
+        for i, deviation, rng in self.noise:  # the gradient of the inputs is never formed: its room is free
+            noise = rng.standard_normal(dtype=h.dtype, out=batch.d[0][i])
+            noise *= deviation
+            h[i] += noise
         if batch.maskers[0]:
             h *= batch.maskers[0].fill(rngs, batch.masks[0])
         for layer in range(len(self.W) - 1):
@@ -200,13 +222,16 @@ class _Block:
         z += self.b[-1]
 
     def cross_entropy(self, batch, labels):
-        """Gradient with respect to the logits: (softmax - onehot) / B."""
+        """Gradient with respect to the logits: (softmax - target) / B."""
         z, d, row = batch.h[-1], batch.d[-1], batch.row
         batch.classes_first[...] = np.moveaxis(z, 2, 0)  # a maximum along whole rows of memory is vectorised
         np.maximum.reduce(batch.classes_first, axis=0, out=row)
         e = np.exp(np.subtract(z, row[..., None], out=z), out=z)
         np.divide(e, np.add.reduce(e, axis=2, out=row)[..., None], out=d)
-        d.reshape(-1)[np.add(batch.example, labels, out=batch.at)] -= 1
+        if self.spread is not None:
+            d -= self.spread
+        own = 1 if self.spread is None else self.keep
+        d.reshape(-1)[np.add(batch.example, labels, out=batch.at)] -= own
         d /= batch.B
 
     def squared_error(self, batch, targets):

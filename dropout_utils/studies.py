@@ -15,7 +15,9 @@ from dropout_utils.data import shuffle_labels
 from dropout_utils.numpy import MLP, SGD, Adam, mean_squared_error, softmax_cross_entropy
 from dropout_utils.seeding import generator
 
-_SETTINGS = ("p", "input_p", "lr", "weight_decay", "l1", "max_norm", "momentum")
+_SETTINGS = (
+    "p", "input_p", "lr", "weight_decay", "l1", "max_norm", "momentum", "input_noise", "label_smoothing",
+)  # fmt: skip
 _SPLITS = ("train", "validation", "test")
 
 
@@ -24,13 +26,14 @@ class Runs:
     """What came out of one arm: S nets, one for each seed.
 
     Losses are in nats for classification, and squared units of the target for regression; accuracies are
-    shares in [0, 1]. All of them are measured in evaluation mode (nothing dropped) after the last epoch;
-    those of the training set are taken on the labels that the net was trained with, noise included.
+    shares in [0, 1]. All of them are measured in evaluation mode (nothing dropped, no noise on the inputs, no
+    label smoothed) after the last epoch; those of the training set are taken on the labels that the net was
+    trained with, label noise included.
 
     Attributes
     ----------
     settings : dict
-        Of this arm: p, input_p, lr, weight_decay, l1, max_norm, momentum.
+        Of this arm: p, input_p, lr, weight_decay, l1, max_norm, momentum, input_noise, label_smoothing.
     seeds : ndarray of int, (S,)
     train_loss, test_loss : ndarray, (S,)
     train_accuracy, test_accuracy : ndarray, (S,)
@@ -63,6 +66,70 @@ class Runs:
         if name in measures:
             return measures[name]
         raise AttributeError(f"no {name!r} in these runs; there are {', '.join(measures)}")
+
+    def at(self, epoch):
+        """Return the same runs as they were after an earlier epoch, taken from their history.
+
+        Parameters
+        ----------
+        epoch : int or sequence of S ints
+            One of ``history["epoch"]``; one for each seed if a sequence.
+
+        Returns
+        -------
+        Runs
+            With the measures of that epoch, which is kept as the measure ``epoch`` (S,). No nets.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If nothing was recorded, or not after that epoch.
+        """
+        if not self.history:
+            raise ValueError(f"epoch must have been recorded: train with record_every; got {epoch!r}")
+        recorded = self.history["epoch"]
+        wanted = check_array(epoch, "epoch", "integers", kinds="iu")
+        if wanted.shape not in ((), (len(self.seeds),)):
+            raise ValueError(f"epoch must be one, or one for each of {len(self.seeds)} seeds; got {epoch!r}")
+        if not np.isin(wanted, recorded).all():
+            raise ValueError(f"epoch must be one of those recorded, {recorded.tolist()}; got {epoch!r}")
+        wanted = np.broadcast_to(wanted, (len(self.seeds),))
+        row, column = np.arange(len(self.seeds)), np.searchsorted(recorded, wanted)
+        then = {name: values[row, column] for name, values in self.history.items() if name != "epoch"}
+        return Runs(self.settings, self.seeds, {**then, "epoch": wanted.copy()}, self.history)
+
+    def early_stopping(self, measure="validation_loss"):
+        """Return the runs as they were at each seed's best recorded epoch: :meth:`at` that epoch.
+
+        The whole training counts, as with unlimited patience; of equally good epochs the first is taken.
+        Stopping on a measure of the test set would be choosing with the test set.
+
+        Parameters
+        ----------
+        measure : str
+            What to stop on: a loss (lowest) or an accuracy (highest) in the history.
+
+        Returns
+        -------
+        Runs
+            Its measure ``epoch`` (S,) says when each seed was stopped.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `measure` was not recorded.
+
+        References
+        ----------
+        L. Prechelt. Early stopping, but when? Neural Networks: Tricks of the Trade, 1998.
+        """
+        names = [name for name in self.history if name != "epoch"]
+        if not names:
+            raise ValueError(f"measure must have been recorded: train with record_every; got {measure!r}")
+        values = self.history[check_choice(measure, "measure", names)]
+        worse = values if measure.endswith("_loss") else -values
+        worse = np.where(np.isnan(worse), np.inf, worse)
+        return self.at(self.history["epoch"][worse.argmin(axis=1)])
 
     @property
     def weights(self):
@@ -140,6 +207,8 @@ def train_mlp(
     weight_decay=0.0,
     l1=0.0,
     max_norm=None,
+    input_noise=0.0,
+    label_smoothing=0.0,
     n_train=None,
     label_noise=0.0,
     record_every=None,
@@ -150,7 +219,7 @@ def train_mlp(
     """Train the same nets under every arm, and measure them.
 
     Seed s gives every arm the same initial weights, sample of the data, label noise, order of the
-    examples and stream of masks: the settings of the arm are the only difference.
+    examples, stream of masks and stream of input noise: the settings of the arm are the only difference.
 
     Parameters
     ----------
@@ -160,7 +229,7 @@ def train_mlp(
     arms : dict
         ``{"no dropout": {"p": 0.0}, "dropout": {"p": 0.5}}``. An arm sets `p` (one rate, or a list of one
         for each hidden layer; 0 if absent), and may override `input_p`, `lr`, `weight_decay`, `l1`,
-        `max_norm` and `momentum`.
+        `max_norm`, `momentum`, `input_noise` and `label_smoothing`.
     seeds : int
         Number of paired replicas of each arm.
     base_seed : int
@@ -178,6 +247,11 @@ def train_mlp(
         Strength of the penalties, see :class:`dropout_utils.numpy.SGD`.
     max_norm : float or None
         Bound on the norm of the incoming weights of each unit.
+    input_noise : float
+        Standard deviation of the Gaussian noise added to the inputs in training, at least 0.
+    label_smoothing : float
+        In [0, 1]: share of each target that is spread evenly over the classes in training. Not for
+        regression.
     n_train : int, optional
         Train on so many examples, drawn without replacement for each seed; by default all.
     label_noise : float
@@ -207,10 +281,15 @@ def train_mlp(
         raise TypeError(f"hidden must be a sequence of integers; got {hidden!r}")
     hidden = tuple(check_integer(n, f"hidden[{i}]") for i, n in enumerate(hidden))
     defaults = dict(
-        input_p=input_p, lr=lr, weight_decay=weight_decay, l1=l1, max_norm=max_norm, momentum=momentum
-    )
+        input_p=input_p, lr=lr, weight_decay=weight_decay, l1=l1, max_norm=max_norm, momentum=momentum,
+        input_noise=input_noise, label_smoothing=label_smoothing,
+    )  # fmt: skip
     _check_settings(defaults, len(hidden))
     arms = _check_arms(arms, defaults, len(hidden))
+    for name, arm in arms.items():
+        if regression and arm["label_smoothing"]:
+            share = arm["label_smoothing"]
+            raise ValueError(f"label_smoothing must be 0 in a regression; got {share!r} in arm {name!r}")
     n = N if n_train is None else check_integer(n_train, "n_train", maximum=N)
     label_noise = check_real(label_noise, "label_noise", minimum=0.0, maximum=1.0)
     epochs = check_integer(epochs, "epochs")
@@ -311,6 +390,9 @@ def _train_chunk(
         mask_rng=streams("masks"),
         loss=mean_squared_error if regression else softmax_cross_entropy,
         on_epoch=record,
+        input_noise=each.input_noise,
+        noise_rng=streams("input noise"),
+        label_smoothing=each.label_smoothing,
     )
     found = history[-1] if history else _measure(net, sets, index, regression)
     for key in found.copy() if history else ():
@@ -437,7 +519,8 @@ def _check_settings(settings, layers, where=""):
             if plain[key] == 0:
                 raise ValueError(f"{name} must be above 0, or None; got {value!r}")
         else:
-            plain[key] = check_real(value, name, minimum=0.0)
+            most = 1.0 if key == "label_smoothing" else np.inf
+            plain[key] = check_real(value, name, minimum=0.0, maximum=most)
             if key == "momentum" and plain[key] >= 1:
                 raise ValueError(f"{name} must be in [0, 1); got {value!r}")
     return plain

@@ -642,6 +642,20 @@ row(
         net=["x", 3, []],
     ),
 )
+
+
+def runs():
+    history = {"epoch": np.array([2, 4]), "validation_loss": flat(2, 2)}
+    return du_studies.Runs({}, np.arange(2), {}, history)
+
+
+row(
+    du_studies.Runs.at,
+    lambda: dict(epoch=2),
+    dict(epoch=["x", None, 2.5, 3, [2], [2, 3], [2, 4, 2], True, {}]),
+    runs,
+)
+row(du_studies.Runs.early_stopping, dict, dict(measure=[*NO_CHOICE, "epoch"]), runs)
 row(
     du_studies.Study,
     lambda: dict(runs={}, seeds=[0, 1]),
@@ -711,6 +725,8 @@ row(
         hidden=["12", 3, None, (0,), (2.5,), (True,), ("a",), {3}],
         input_p=NO_RATE,
         l1=NO_AMOUNT,
+        input_noise=NO_AMOUNT,
+        label_smoothing=NO_RATE,
         max_norm=["1", True, -1.0, 0.0, NAN, INF, [1.0, 2.0]],
     ),
 )
@@ -769,7 +785,7 @@ for function in (du_numpy.softmax, du_numpy.log_softmax):
 row(
     du_numpy.softmax_cross_entropy,
     lambda: dict(z=flat(2, 3), labels=np.array([0, 1])),
-    dict(z=[*NO_ARRAY, flat(3), flat(2, 0)], labels=NO_LABELS),
+    dict(z=[*NO_ARRAY, flat(3), flat(2, 0)], labels=NO_LABELS, label_smoothing=[*NO_AMOUNT, 1.1, [0.1]]),
 )
 row(
     du_numpy.mean_squared_error,
@@ -900,6 +916,8 @@ row(
         mask_rng=NO_GENERATOR,
         loss=NO_FUNCTION,
         on_epoch=["f", 3, [len]],
+        input_noise=NO_AMOUNT,
+        noise_rng=NO_GENERATOR_OR_NONE,
     ),
 )
 
@@ -1230,6 +1248,34 @@ row(
     vision,
 )
 row(du_torch.VisionTransformer.patches, dict, dict(x=_IMAGES), vision)
+
+# standout
+NO_REALS = ["1", True, None, NAN, INF, [0.5] * 5, [NAN, 1.0], 1j]
+row(
+    du_torch.standout,
+    lambda: dict(z=tensor(2, 4)),
+    dict(
+        z=NO_TENSOR,
+        alpha=NO_REALS,
+        beta=NO_REALS,
+        activation=NO_CHOICE,
+        mask=NO_TORCH_MASK,
+        generator=[*NO_SOURCE, []],
+        training=NO_FLAG,
+    ),
+)
+NO_SETTINGS = ["1", True, None, NAN, INF, [NAN, 1.0], 1j, ["a"]]
+row(
+    du_torch.Standout,
+    dict,
+    dict(alpha=NO_SETTINGS, beta=NO_SETTINGS, activation=NO_CHOICE, generator=NO_SOURCE),
+)
+row(
+    du_torch.Standout.forward,
+    lambda: dict(z=tensor(2, 4)),
+    dict(z=NO_TENSOR, mask=NO_TORCH_MASK),
+    du_torch.Standout,
+)
 
 # schedules
 NO_SHARE = ["1", True, None, -0.1, 1.5, NAN, INF, [0.5], 1j]

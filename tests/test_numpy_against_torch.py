@@ -140,6 +140,21 @@ def test_a_net_equals_autograd_on_the_same_masks(
             assert agree(own(ours), grad, dtype)
 
 
+@settings(deadline=None)
+@given(st.floats(0, 1), st.integers(1, 6), st.integers(1, 7), DTYPES, st.integers(0, 999))
+def test_label_smoothing_equals_pytorchs(share, classes, batch, dtype, seed):
+    rng = np.random.default_rng(seed)
+    z, labels = rng.normal(size=(batch, classes)).astype(dtype), rng.integers(classes, size=batch)
+    loss, dz = softmax_cross_entropy(z, labels, label_smoothing=share)
+    tz = torch.tensor(z, requires_grad=True)
+    theirs = F.cross_entropy(tz, torch.tensor(labels), label_smoothing=share)
+    theirs.backward()
+    tight = dtype == np.float64
+    assert loss.dtype == dz.dtype == dtype
+    assert np.isclose(loss, theirs.item(), rtol=1e-10 if tight else 1e-5, atol=1e-12 if tight else 1e-6)
+    assert np.abs(dz - tz.grad.numpy()).max() <= (1e-12 if tight else 1e-6)
+
+
 OPTIMISERS = {
     "SGD": (dict(lr=0.1), SGD, lambda w: torch.optim.SGD(w, lr=0.1)),
     "momentum": (

@@ -81,6 +81,18 @@ def test_cross_entropy_gradient_is_the_derivative(lead):
     assert close(dz, numeric_gradient(lambda: softmax_cross_entropy(z, labels)[0].sum(), z))
 
 
+@pytest.mark.parametrize("share", [0.1, 1.0, (0.0, 0.3, 1.0)])
+def test_smoothed_cross_entropy_gradient_is_the_derivative(share):
+    rng = np.random.default_rng(5)
+    z, labels = rng.normal(size=(3, 6, 4)), rng.integers(4, size=6)
+    _, dz = softmax_cross_entropy(z, labels, label_smoothing=share)
+
+    def loss():
+        return softmax_cross_entropy(z, labels, label_smoothing=share)[0].sum()
+
+    assert close(dz, numeric_gradient(loss, z))
+
+
 @pytest.mark.parametrize("lead", LEADS)
 def test_squared_error_gradient_is_the_derivative(lead):
     rng = np.random.default_rng(4)

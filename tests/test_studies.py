@@ -1,5 +1,6 @@
 """Studies are paired, exact and reproducible."""
 
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 from dropout_utils import data
 from dropout_utils.numpy import MLP, Adam, accuracy, mean_squared_error, softmax_cross_entropy, train
 from dropout_utils.seeding import generator
-from dropout_utils.studies import train_mlp
+from dropout_utils.studies import Runs, train_mlp
 
 DIGITS = data.digits()
 QUICK = dict(seeds=3, hidden=(12, 10), epochs=3, n_train=100, jobs=1, cache=False)
@@ -91,6 +92,66 @@ def test_history_ends_with_the_final_measures():
     assert digits({"none": {}})["none"].history == {}
 
 
+def test_runs_at_an_epoch_are_those_of_a_training_that_ended_there():
+    long = digits({"a": {"p": 0.5}}, epochs=6, record_every=1)["a"]
+    short = digits({"a": {"p": 0.5}}, epochs=4)["a"]
+    then = long.at(4)
+    assert then.epoch.tolist() == [4, 4, 4] and then.net is None
+    for name, values in short.measures.items():
+        assert np.array_equal(getattr(then, name), values)
+    mixed = long.at([6, 4, 1])
+    assert mixed.test_loss.tolist() == [long.history["test_loss"][s, e - 1] for s, e in enumerate((6, 4, 1))]
+
+
+def test_early_stopping_takes_each_seeds_first_best_epoch():
+    settings, seeds = {}, np.arange(3)
+    loss = np.array([[3.0, 1.0, 1.0, 2.0], [4.0, 3.0, 2.0, 1.0], [1.0, np.nan, 2.0, 3.0]])
+    history = {
+        "epoch": np.array([2, 4, 6, 7]), "validation_loss": loss,
+        "test_accuracy": np.arange(12.0).reshape(3, 4),
+    }  # fmt: skip
+    runs = Runs(settings, seeds, {}, history)
+    stopped = runs.early_stopping()
+    assert stopped.epoch.tolist() == [4, 7, 2]
+    assert stopped.validation_loss.tolist() == [1, 1, 1] and stopped.test_accuracy.tolist() == [1, 7, 8]
+    assert runs.early_stopping("test_accuracy").epoch.tolist() == [7, 7, 7]  # an accuracy is to be high
+    assert stopped.history is history
+
+
+@pytest.mark.parametrize("what", [dict(input_noise=0.5), dict(label_smoothing=0.2)])
+def test_noise_and_smoothing_change_their_own_arm_alone(what):
+    arms = {"plain": {"p": 0.5}, "blurred": {"p": 0.5, **what}}
+    study = digits(arms, keep_weights=True)
+    assert np.array_equal(study["plain"].test_loss, digits({"plain": {"p": 0.5}})["plain"].test_loss)
+    assert (study["plain"].test_loss != study["blurred"].test_loss).all()
+    every = digits({"plain": {"p": 0.5}}, **what)  # as a setting of the whole study
+    assert np.array_equal(study["blurred"].test_loss, every["plain"].test_loss)
+
+
+def test_a_blurred_study_equals_a_net_trained_by_hand_and_is_measured_on_the_plain_examples():
+    arm = {"p": 0.5, "input_noise": 0.3, "label_smoothing": 0.1}
+    study = digits({"a": arm}, base_seed=5, keep_weights=True)
+    s = 1
+    x, y = DIGITS.x_train[study.train_index[s]], DIGITS.y_train[study.train_index[s]]
+    net = MLP((64, 12, 10, 10), 0.5, rng=generator(5, "weights", s))
+    train(
+        net,
+        Adam(net.parameters),
+        x,
+        y,
+        epochs=3,
+        batch_size=64,
+        order_rng=generator(5, "order", s),
+        mask_rng=generator(5, "masks", s),
+        loss=partial(softmax_cross_entropy, label_smoothing=0.1),
+        input_noise=0.3,
+        noise_rng=generator(5, "input noise", s),
+    )
+    for ours, theirs in zip(net.parameters, study["a"].weights, strict=True):
+        assert np.array_equal(ours, theirs[s])
+    assert np.isclose(study["a"].train_loss[s], softmax_cross_entropy(net.predict(x), y)[0])
+
+
 def test_recording_does_not_change_training():
     a, b = (digits({"a": {"p": 0.5}}, record_every=every)["a"].test_loss for every in (None, 1))
     assert np.array_equal(a, b)
@@ -110,6 +171,8 @@ def test_regression_measures_squared_error(targets):
         y_validation=y[50:],
     )
     part.task = "regression"
+    with pytest.raises(ValueError, match=r"^label_smoothing"):
+        train_mlp(part, {"a": {"label_smoothing": 0.1}}, seeds=2, jobs=1, cache=False)
     study = train_mlp(
         part, {"a": {}}, seeds=2, hidden=(8,), epochs=60, lr=0.03, jobs=1, cache=False, keep_weights=True
     )
@@ -167,6 +230,9 @@ BAD = [
     (ValueError, "weight_decay", dict(weight_decay=-1)),
     (ValueError, "l1", dict(l1=-1)),
     (ValueError, "max_norm", dict(max_norm=-1)),
+    (ValueError, "input_noise", dict(input_noise=-0.1)),
+    (ValueError, "label_smoothing", dict(label_smoothing=1.1)),
+    (ValueError, "arms", dict(arms={"a": {"label_smoothing": -0.1}})),
     (ValueError, "n_train", dict(n_train=10_000)),
     (ValueError, "label_noise", dict(label_noise=1.1)),
     (ValueError, "record_every", dict(record_every=0)),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dropout_utils._checks import check_floating
+from dropout_utils._checks import check_floating, check_real
 
 
 def dense(x, W, b):
@@ -142,8 +142,12 @@ def log_softmax(z):
     return z - np.log(np.exp(z).sum(axis=-1, keepdims=True))
 
 
-def softmax_cross_entropy(z, labels):
+def softmax_cross_entropy(z, labels, *, label_smoothing=0.0):
     """Return the mean negative log-likelihood of the labels (in nats), and its gradient.
+
+    With label smoothing the target of an example is no longer one class with certainty. It becomes
+    (1 - ε) onehot(label) + ε / K over the K classes (Szegedy et al. 2016, section 7), as in
+    ``torch.nn.functional.cross_entropy(label_smoothing=ε)``.
 
     Parameters
     ----------
@@ -151,26 +155,37 @@ def softmax_cross_entropy(z, labels):
         Logits.
     labels : ndarray of integers, (R, B) or (B,)
         In 0 ... classes - 1. Labels (B,) are shared by all replicas.
+    label_smoothing : float or sequence of R floats
+        Share ε of the target that is spread evenly over all classes, in [0, 1].
 
     Returns
     -------
     loss : ndarray (R,), or a scalar for one net
         The mean is over B: each replica has its own loss.
     dz : ndarray, shape of `z`
-        Gradient: (softmax(z) - onehot(labels)) / B.
+        Gradient: (softmax(z) - target) / B.
 
     Raises
     ------
     TypeError, ValueError
         If an argument is not as above, or the batch is empty.
+
+    References
+    ----------
+    C. Szegedy, V. Vanhoucke, S. Ioffe, J. Shlens, Z. Wojna. Rethinking the Inception architecture for
+    computer vision. CVPR 2016, section 7.
     """
     _check_logits(z, "z")
     labels = _check_labels(labels, z)
+    keep, spread = _smoothing(label_smoothing, z)
     B = z.shape[-2]
     at = labels[..., None]  # (R, B, 1)
-    loss = -np.take_along_axis(log_softmax(z), at, axis=-1).sum(axis=(-2, -1)) / B
+    log_q = log_softmax(z)  # (R, B, classes)
+    loss = -(keep * np.take_along_axis(log_q, at, axis=-1)).sum(axis=(-2, -1)) / B
+    if np.any(spread):
+        loss = loss - (spread * log_q).sum(axis=(-2, -1)) / B
     onehot = np.arange(z.shape[-1]) == at  # (R, B, classes)
-    return loss, (softmax(z) - onehot) / B
+    return loss, (softmax(z) - spread - keep * onehot) / B
 
 
 def mean_squared_error(prediction, target):
@@ -202,6 +217,21 @@ def mean_squared_error(prediction, target):
     error = prediction - target  # (R, B, out)
     n = error.shape[-2] * error.shape[-1]
     return (error * error).sum(axis=(-2, -1)) / n, error * (2 / n)
+
+
+def _smoothing(share, z):
+    """What a smoothed target keeps of its label, and what every class gets: 1 - ε and ε / K."""
+    if np.ndim(share) == 0:
+        share = np.asarray(check_real(share, "label_smoothing", minimum=0.0, maximum=1.0))
+    elif z.ndim != 3 or np.ndim(share) != 1 or len(share) != z.shape[0]:
+        count = f", or one for each of {z.shape[0]} replicas" if z.ndim == 3 else ""
+        raise ValueError(f"label_smoothing must be one number in [0, 1]{count}; got {share!r}")
+    else:
+        share = [
+            check_real(s, f"label_smoothing[{i}]", minimum=0.0, maximum=1.0) for i, s in enumerate(share)
+        ]
+        share = np.array(share)[:, None, None]  # (R, 1, 1)
+    return (1 - share).astype(z.dtype), (share / z.shape[-1]).astype(z.dtype)
 
 
 def _shifted(z):

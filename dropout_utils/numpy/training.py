@@ -209,6 +209,8 @@ def train(
     mask_rng,
     loss=softmax_cross_entropy,
     on_epoch=None,
+    input_noise=0.0,
+    noise_rng=None,
 ):
     """Train a net, or R replicas at once, in minibatches; each epoch in a fresh order.
 
@@ -232,6 +234,11 @@ def train(
         ``loss(logits, labels) -> (loss, dlogits)``.
     on_epoch : callable, optional
         Called as ``on_epoch(epoch, net)`` after each epoch (1, 2, ...).
+    input_noise : float or sequence of R floats
+        Standard deviation of Gaussian noise that is added to the inputs, fresh at every step, before
+        any of them is dropped (Bishop 1995: for small noise, a penalty on the slope of the net).
+    noise_rng : numpy.random.Generator or sequence of R generators, optional
+        Where the noise comes from; needed with `input_noise`.
 
     Returns
     -------
@@ -243,6 +250,11 @@ def train(
     ------
     TypeError, ValueError
         If an argument is not as above.
+
+    References
+    ----------
+    C. M. Bishop. Training with noise is equivalent to Tikhonov regularization. Neural Computation 7(1),
+    1995, equation 20.
     """
     if not all(hasattr(net, name) for name in ("replicas", "forward", "backward", "sizes")):
         raise TypeError(f"net must be an MLP of dropout_utils.numpy; got {net!r}")
@@ -257,6 +269,9 @@ def train(
     if on_epoch is not None and not callable(on_epoch):
         raise TypeError(f"on_epoch must be a function of the epoch and the net, or None; got {on_epoch!r}")
     x, labels = _check_examples(net, x, labels)
+    input_noise = _setting(input_noise, "input_noise", R)
+    if noise_rng is not None or np.any(input_noise):
+        check_generators(noise_rng, "noise_rng", replicas=R)
     N = x.shape[-2]
     losses = []
     for epoch in range(1, epochs + 1):
@@ -264,7 +279,8 @@ def train(
         total = 0.0
         for start in range(0, N, batch_size):
             batch = order[..., start : start + batch_size]  # (R, B) or (B,)
-            logits = net.forward(_take(x, batch, x.ndim - 2), mask_rng)
+            inputs = _noisy(_take(x, batch, x.ndim - 2), input_noise, noise_rng, net)
+            logits = net.forward(inputs, mask_rng)
             value, dlogits = loss(logits, _take(labels, batch, x.ndim - 2))
             optimizer.step(net.backward(dlogits))
             total = total + value * batch.shape[-1]
@@ -309,6 +325,18 @@ def _take(examples, batch, lead):
     if batch.ndim == 1:
         return examples[:, batch]  # (R, N, ...) at (B,)
     return examples[np.arange(len(examples))[:, None], batch]  # (R, N, ...) at (R, B)
+
+
+def _noisy(x, deviation, rng, net):
+    """The inputs of a batch with Gaussian noise added, each replica's from its own generator."""
+    if not np.any(deviation):
+        return x
+    shape = x.shape if net.replicas is None else (net.replicas, *x.shape[-2:])
+    if isinstance(rng, np.random.Generator):
+        noise = rng.standard_normal(shape, net.dtype)
+    else:
+        noise = np.stack([g.standard_normal(shape[1:], net.dtype) for g in rng])
+    return x.astype(net.dtype, copy=False) + _for(noise, deviation) * noise
 
 
 def _penalised(g, w, weight_decay, l1):
