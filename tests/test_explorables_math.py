@@ -1,0 +1,230 @@
+"""The explorables' arithmetic is the package's: their modules run in Node, against dropout_utils.numpy.
+
+A reader with the site needs no Node; these tests do, and are skipped where it is not installed.
+"""
+
+import json
+import shutil
+import subprocess
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dropout_utils
+from dropout_utils import data, masks, seeding
+from dropout_utils import numpy as du
+
+CORE = Path(dropout_utils.__file__).parent / "explorables" / "core"
+NODE = shutil.which("node")
+pytestmark = pytest.mark.skipif(NODE is None, reason="node is not installed: apt-get install nodejs")
+
+HEAD = "".join(
+    f"import * as {name} from {json.dumps((CORE / f'{name}.mjs').as_uri())};\n"
+    for name in ("random", "masks", "network", "data")
+) + """
+const { generator } = random, { keepMask } = masks, { MLP, SGD, Adam, Batches } = network;
+const { softmaxCrossEntropy, meanSquaredError, accuracy } = network;
+"""
+
+
+def node(source, **given):
+    """What an asynchronous JavaScript function body returns, as JSON; `given` are its constants."""
+    constants = "".join(f"const {name} = {json.dumps(value)};\n" for name, value in given.items())
+    script = f"{HEAD}{constants}\nconsole.log(JSON.stringify(await (async () => {{{source}}})()));"
+    done = subprocess.run([NODE, "--input-type=module", "-"], input=script, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def bits(array):
+    return np.asarray(array, np.uint8)
+
+
+# ------------------------------------------------------------------------------------- random stream
+
+STREAMS = [(0,), (7, "masks"), (2**32 + 5, "masks", 2), (123, 0, "ü", 2**40), (3, "a", "b", "c", 1, 2)]
+
+
+@pytest.mark.parametrize("stream", STREAMS, ids=str)
+def test_the_random_words_are_those_of_the_package(stream):
+    words = node("""
+        const rng = generator(...stream), words = [];
+        for (let i = 0; i < 1000; i++) { rng.next(); words.push([rng.hi >>> 0, rng.lo >>> 0]); }
+        return words;""", stream=stream)
+    expected = seeding.generator(*stream).bit_generator.random_raw(1000)
+    assert [(hi << 32) | lo for hi, lo in words] == expected.tolist()
+
+
+def test_uniform_numbers_are_numpys():
+    drawn = node('const rng = generator(5, "u"); return Array.from({ length: 500 }, () => rng.random());')
+    assert drawn == seeding.generator(5, "u").random(500).tolist()
+
+
+def test_normal_numbers_are_numpys_also_in_the_tail():
+    n = 200_000  # the tail beyond 3.65 is reached some fifty times
+    drawn = node("""
+        const rng = generator(9, "n");
+        return Array.from({ length: n }, () => rng.normal());""", n=n)
+    expected = seeding.generator(9, "n").standard_normal(n)
+    assert np.abs(expected).max() > 3.66
+    assert np.allclose(drawn, expected, rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("n", [1, 2, 25, 1000])
+def test_permutations_are_numpys_one_after_the_other(n):
+    drawn = node("""
+        const rng = generator(4, "order");
+        return [0, 1, 2].map(() => [...rng.permutation(new Uint32Array(n))]).concat(rng.random());""", n=n)
+    rng = seeding.generator(4, "order")
+    assert drawn == [*(rng.permutation(n).tolist() for _ in range(3)), rng.random()]
+
+
+@pytest.mark.parametrize("seed", ["-1", "0.5", "NaN", "'3'", "2 ** 53"])
+def test_a_seed_that_is_none_is_refused(seed):
+    said = node(f"try {{ generator({seed}); }} catch (error) {{ return String(error); }}")
+    assert "a seed must be a whole number" in said
+
+
+# -------------------------------------------------------------------------------------------- masks
+
+RATES = [0.0, 0.1, 0.2, 1 / 3, 0.5, 0.7, 0.9, 0.999, 1.0, 1e-9]
+
+
+@pytest.mark.parametrize("p", RATES)
+def test_masks_have_the_bits_of_the_package(p):
+    sizes = [1, 7, 8, 3200, 150_001]
+    drawn = node("""
+        const rng = generator(11, "masks");
+        return sizes.map((n) => keepMask(p, rng, new Uint8Array(n)).join(""));""", p=p, sizes=sizes)
+    rng = seeding.generator(11, "masks")
+    for n, mask in zip(sizes, drawn, strict=True):
+        assert mask == "".join(map(str, masks.keep_mask(n, p, rng).astype(int)))
+
+
+def test_masks_agree_also_where_the_reserve_runs_out():
+    """At this rate many bytes escape the table; in thousands of tiny masks some exceed the reserve."""
+    p, count = 0.0137, 40_000
+    drawn = node("""
+        const rng = generator(1), out = new Uint8Array(16);
+        let kept = 0;
+        for (let i = 0; i < count; i++) kept += keepMask(p, rng, out).reduce((a, b) => a + b);
+        return [kept, rng.random()];""", p=p, count=count)
+    rng = seeding.generator(1)
+    kept = sum(int(masks.keep_mask(16, p, rng).sum()) for _ in range(count))
+    assert drawn == [kept, rng.random()]
+
+
+@pytest.mark.parametrize("p", ["-0.1", "1.1", "NaN", "'half'"])
+def test_a_rate_that_is_none_is_refused(p):
+    said = node(f"try {{ keepMask({p}, generator(0), new Uint8Array(3)); }} catch (e) {{ return String(e); }}")
+    assert "drop probability in [0, 1]" in said
+
+
+# ------------------------------------------------------------------------------------------ network
+
+SIZES, B = (3, 8, 5, 4), 6
+
+
+def example(p, seed=0):
+    rng = np.random.default_rng(seed)
+    x, labels = rng.normal(size=(B, SIZES[0])), rng.integers(SIZES[-1], size=B)
+    return du.MLP(SIZES, p, rng=seeding.generator(3, "weights"), dtype=np.float64), x, labels
+
+
+def close(found, expected):
+    return np.allclose(found, np.ravel(expected), rtol=1e-10, atol=1e-12)
+
+
+SETUP = """
+    const net = new MLP(sizes, p, generator(3, "weights"), labels.length);
+    const flat = (list) => list.map((a) => Array.from(a));
+"""
+
+
+@pytest.mark.parametrize("p", [0.0, 0.3, 0.5, 1.0])
+def test_weights_logits_masks_loss_and_gradients_are_the_packages(p):
+    net, x, labels = example(p)
+    found = node(SETUP + """
+        const before = flat(net.parameters);
+        const logits = Array.from(net.forward(Float64Array.from(x), labels.length, generator(3, "masks")));
+        const dz = new Float64Array(logits.length);
+        const loss = softmaxCrossEntropy(logits, labels, labels.length, sizes.at(-1), dz);
+        const right = accuracy(logits, labels, labels.length, sizes.at(-1));
+        return { before, logits, loss, right, masks: flat(net.masks), gradients: flat(net.backward(dz)),
+                 predicted: Array.from(net.predict(Float64Array.from(x), labels.length)) };
+        """, sizes=SIZES, p=p, x=x.ravel().tolist(), labels=labels.tolist())
+    logits = net.forward(x, seeding.generator(3, "masks"))
+    loss, dz = du.softmax_cross_entropy(logits, labels)
+    assert all(close(a, b) for a, b in zip(found["before"], net.parameters, strict=True))
+    assert close(found["logits"], logits) and close([found["loss"]], loss)
+    assert found["right"] == du.accuracy(logits, labels)
+    if p > 0:
+        assert all((bits(a) == b.ravel()).all() for a, b in zip(found["masks"], net.masks, strict=True))
+    assert all(close(a, b) for a, b in zip(found["gradients"], net.backward(dz), strict=True))
+    assert close(found["predicted"], net.predict(x))
+
+
+def test_the_squared_error_and_its_gradient_are_the_packages():
+    rng = np.random.default_rng(2)
+    prediction, target = rng.normal(size=(5, 2)), rng.normal(size=(5, 2))
+    loss, d = node("""
+        const d = new Float64Array(10);
+        return [meanSquaredError(prediction, target, 5, 2, d), Array.from(d)];""",
+        prediction=prediction.ravel().tolist(), target=target.ravel().tolist())
+    expected = du.mean_squared_error(prediction, target)
+    assert close([loss], expected[0]) and close(d, expected[1])
+
+
+@pytest.mark.parametrize(("rule", "theirs", "ours"), [
+    ("SGD", "{ decay: 0.01, momentum: 0.9 }", {"weight_decay": 0.01, "momentum": 0.9}),
+    ("Adam", "{ decay: 0.01 }", {"weight_decay": 0.01}),
+])
+def test_optimiser_steps_are_the_packages(rule, theirs, ours):
+    net, x, labels = example(0.5)
+    found = node(SETUP + f"""
+        const rule = new {rule}(net.parameters, 0.05, {theirs}), rng = generator(3, "masks");
+        const dz = net.d.at(-1);
+        for (let i = 0; i < 3; i++) {{
+          softmaxCrossEntropy(net.forward(Float64Array.from(x), labels.length, rng), labels, labels.length, 4, dz);
+          rule.step(net.backward(dz));
+        }}
+        return flat(net.parameters);""", sizes=SIZES, p=0.5, x=x.ravel().tolist(), labels=labels.tolist())
+    step, rng = getattr(du, rule)(net.parameters, 0.05, **ours), seeding.generator(3, "masks")
+    for _ in range(3):
+        step.step(net.backward(du.softmax_cross_entropy(net.forward(x, rng), labels)[1]))
+    assert all(close(a, b) for a, b in zip(found, net.parameters, strict=True))
+
+
+def test_the_points_are_those_of_data_moons():
+    found = node("""
+        const rng = generator(8, "data"), train = moons(101, 0.3, rng), test = moons(40, 0.3, rng);
+        return [train, test].map(({ x, labels }) => [Array.from(x), Array.from(labels)]);
+        """.replace("moons(", "data.moons("))
+    moons = data.moons(101, 40, 0.3, rng=seeding.generator(8, "data"))
+    for (x, labels), a, b in zip(found, (moons.x_train, moons.x_test), (moons.y_train, moons.y_test), strict=True):
+        assert np.allclose(x, a.ravel(), atol=1e-6) and labels == b.tolist()  # the package stores float32
+
+
+def test_whole_epochs_of_training_end_with_the_packages_weights():
+    """Order, last small batch, masks and steps: 20 epochs on 30 points, within 1e-6."""
+    rng = np.random.default_rng(1)
+    x, labels = rng.normal(size=(30, 2)), rng.integers(2, size=30)
+    found = node("""
+        const net = new MLP([2, 16, 16, 2], 0.5, generator(1, "weights"), 8);
+        const rule = new Adam(net.parameters, 0.01, { decay: 0.001 });
+        const batches = new Batches(Float64Array.from(x), Uint8Array.from(labels), 2, 8, generator(1, "order"));
+        const masks = generator(1, "masks"), dz = net.d.at(-1);
+        for (let i = 0; i < 20 * 4; i++) {
+          batches.take();
+          softmaxCrossEntropy(net.forward(batches.x, batches.B, masks), batches.labels, batches.B, 2, dz);
+          rule.step(net.backward(dz));
+        }
+        return net.parameters.map((a) => Array.from(a));""", x=x.ravel().tolist(), labels=labels.tolist())
+    net = du.MLP((2, 16, 16, 2), 0.5, rng=seeding.generator(1, "weights"), dtype=np.float64)
+    rule = du.Adam(net.parameters, 0.01, weight_decay=0.001)
+    du.train(net, rule, x, labels, epochs=20, batch_size=8,
+             order_rng=seeding.generator(1, "order"), mask_rng=seeding.generator(1, "masks"))
+    assert max(np.abs(np.ravel(b) - a).max() for a, b in zip(found, net.parameters, strict=True)) < 1e-6
+    assert len(list(pairwise(net.sizes))) == 3
