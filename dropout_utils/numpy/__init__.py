@@ -17,6 +17,14 @@ from dropout_utils.numpy.layers import (
     softmax_cross_entropy,
 )
 from dropout_utils.numpy.network import MLP
+from dropout_utils.numpy.spatial import (
+    block_mask,
+    drop_block1d,
+    drop_block_gamma,
+    max_pool_dropout1d,
+    pooling_probabilities,
+    spatial_dropout1d,
+)
 from dropout_utils.numpy.training import SGD, Adam, accuracy, max_norm, train
 
 __all__ = [
@@ -24,16 +32,22 @@ __all__ = [
     "SGD",
     "Adam",
     "accuracy",
+    "block_mask",
     "dense",
     "dense_backward",
+    "drop_block1d",
+    "drop_block_gamma",
     "dropout",
     "dropout_backward",
     "log_softmax",
     "max_norm",
+    "max_pool_dropout1d",
     "mean_squared_error",
+    "pooling_probabilities",
     "relu",
     "relu_backward",
     "softmax",
     "softmax_cross_entropy",
+    "spatial_dropout1d",
     "train",
 ]

@@ -1,10 +1,27 @@
 """Networks with dropout in PyTorch: the same names as :mod:`dropout_utils.numpy`, for use."""
 
 from dropout_utils.torch.concrete import ConcreteDropout, concrete_dropout, concrete_kl
+from dropout_utils.torch.depth import DropPath, LayerDrop, drop_path, layer_drop, linear_decay
 from dropout_utils.torch.dropout import Dropout, dropout
+from dropout_utils.torch.heads import AttentionDropout, DropHead, attention_dropout, drop_head, v_schedule
 from dropout_utils.torch.monte_carlo import MonteCarlo, is_stochastic, monte_carlo, monte_carlo_mode
 from dropout_utils.torch.networks import MLP, ConvNet, Dense
 from dropout_utils.torch.schedules import Scheduler
+from dropout_utils.torch.spatial import (
+    DropBlock1d,
+    DropBlock2d,
+    MaxPoolDropout1d,
+    MaxPoolDropout2d,
+    SpatialDropout1d,
+    SpatialDropout2d,
+    drop_block1d,
+    drop_block2d,
+    max_pool_dropout1d,
+    max_pool_dropout2d,
+    spatial_dropout1d,
+    spatial_dropout2d,
+)
+from dropout_utils.torch.standout import Standout, standout
 from dropout_utils.torch.studies import train_convnet, train_transformer
 from dropout_utils.torch.training import accuracy, cross_entropy, optimizer, train
 from dropout_utils.torch.transformer import (
@@ -21,31 +38,55 @@ from dropout_utils.torch.transformer import (
 
 __all__ = [
     "MLP",
+    "AttentionDropout",
     "ConcreteDropout",
     "ConvNet",
     "DecoderBlock",
     "Dense",
+    "DropBlock1d",
+    "DropBlock2d",
+    "DropHead",
+    "DropPath",
     "Dropout",
     "EncoderBlock",
     "FeedForward",
+    "LayerDrop",
     "LayerNorm",
     "Linear",
+    "MaxPoolDropout1d",
+    "MaxPoolDropout2d",
     "MonteCarlo",
     "MultiHeadAttention",
     "Rates",
     "Scheduler",
+    "SpatialDropout1d",
+    "SpatialDropout2d",
+    "Standout",
     "VisionTransformer",
     "accuracy",
+    "attention_dropout",
     "causal_mask",
     "concrete_dropout",
     "concrete_kl",
     "cross_entropy",
+    "drop_block1d",
+    "drop_block2d",
+    "drop_head",
+    "drop_path",
     "dropout",
     "is_stochastic",
+    "layer_drop",
+    "linear_decay",
+    "max_pool_dropout1d",
+    "max_pool_dropout2d",
     "monte_carlo",
     "monte_carlo_mode",
     "optimizer",
+    "spatial_dropout1d",
+    "spatial_dropout2d",
+    "standout",
     "train",
     "train_convnet",
     "train_transformer",
+    "v_schedule",
 ]
