@@ -208,11 +208,11 @@ def _length(p):
     return None if np.ndim(p) == 0 else len(p)
 
 
-def _check_tensor(x):
+def _check_tensor(x, name="x", *, real=False):
     if not isinstance(x, torch.Tensor):
-        raise TypeError(f"x must be a torch.Tensor; got {type(x).__name__}")
-    if not (x.is_floating_point() or x.is_complex()):
-        raise TypeError(f"x must have a floating dtype; got {x.dtype}")
+        raise TypeError(f"{name} must be a torch.Tensor; got {type(x).__name__}")
+    if not (x.is_floating_point() or (x.is_complex() and not real)):
+        raise TypeError(f"{name} must have a {'real ' if real else ''}floating dtype; got {x.dtype}")
 
 
 def _check_mask(mask, x):
