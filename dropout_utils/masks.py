@@ -51,6 +51,7 @@ __all__ = ["Masker", "dropout", "dropout_backward", "keep_mask", "packed_mask", 
 
 _BLOCK = 1 << 17  # units; part of the format: changing it changes the masks of a seed
 _BYTES = _BLOCK // 8
+_STRETCH = 4 * _BLOCK  # units multiplied at one go: fewer, and x and out stream through memory for longer
 _WORDS_OF_64_BITS = (np.random.SFC64, np.random.PCG64, np.random.PCG64DXSM, np.random.Philox)
 _UINT8 = np.dtype(np.uint8)
 _PLACES = np.dtype("<u2")  # sixteen bits, the same on every machine
@@ -76,7 +77,7 @@ def _words(rng: np.random.Generator, count: int) -> np.ndarray:
 class _Law:
     """The distribution of a byte of eight keep-bits at one rate, as the table described above."""
 
-    __slots__ = ("escapes", "kind", "limit", "p", "patterns", "table", "thresholds")
+    __slots__ = ("escapes", "first_escape", "kind", "limit", "p", "patterns", "table", "thresholds")
 
     def __init__(self, p: float):
         self.p = p
@@ -96,6 +97,7 @@ class _Law:
         self.table = np.zeros(65536, np.uint8)
         self.table[: self.limit] = np.repeat(np.arange(256, dtype=np.uint8), floors)
         if self.escapes:
+            self.first_escape = np.array(self.limit, _PLACES)  # compares faster than a Python integer
             left = [x % whole for x in places]
             self.patterns = np.flatnonzero([left[d] > 0 for d in dropped]).astype(np.uint8)
             sums = list(itertools.accumulate(left[d] for d in dropped[self.patterns]))
@@ -134,7 +136,7 @@ def _draw_block(law: _Law, rng: np.random.Generator, packed: np.ndarray) -> None
     places = words.view(_PLACES)[:count]
     law.table.take(places, out=packed, mode="clip")
     if law.escapes:
-        (at,) = (places >= law.limit).nonzero()
+        (at,) = (places >= law.first_escape).nonzero()
         if at.size:
             fresh = words[main:]
             if at.size > fresh.size:
@@ -180,7 +182,7 @@ def _draw_rows(law: _Law, rngs, rows: int, n: int) -> np.ndarray:
             places = words.view(_PLACES)[:, :count]
             packed = law.table.take(places, mode="clip")
             if law.escapes:
-                at = (places.ravel() >= law.limit).nonzero()[0]
+                at = (places.ravel() >= law.first_escape).nonzero()[0]
                 row, column = np.divmod(at, count)
                 first = row.searchsorted(np.arange(rows))  # where each row's escapes begin
                 order = np.arange(at.size) - first[row]  # an escape's number in its row
@@ -220,7 +222,7 @@ def _expand(packed: np.ndarray, tables, out: np.ndarray) -> None:
 
 
 def _multiply(x: np.ndarray, packed: np.ndarray, law: _Law, out: np.ndarray, apart: bool) -> None:
-    """out = x · mask/(1 − p) for one block; x and out (n,) contiguous, sharing no memory where `apart`."""
+    """out = x · mask/(1 − p) for one stretch; x and out (n,) contiguous, sharing no memory where `apart`."""
     if law.kind == "none":
         out[:] = 0
     elif law.kind == "all":
@@ -550,17 +552,17 @@ def dropout_backward(dy, packed, p, *, out=None) -> np.ndarray:
 
 def _apply_row(law: _Law, rng, x: np.ndarray, packed: np.ndarray, y: np.ndarray, apart: bool) -> None:
     n = y.size
-    if n <= _BLOCK:
+    if n <= _STRETCH:
         if rng is not None:
             _draw(law, rng, packed, n)
         _multiply(x, packed, law, y, apart)
         return
-    for start in range(0, n, _BLOCK):
-        part = y[start : start + _BLOCK]
+    for start in range(0, n, _STRETCH):
+        part = y[start : start + _STRETCH]
         bits = packed[start // 8 : (start + part.size + 7) // 8]
         if rng is not None:
             _draw(law, rng, bits, part.size)
-        _multiply(x[start : start + _BLOCK], bits, law, part, apart)
+        _multiply(x[start : start + _STRETCH], bits, law, part, apart)
 
 
 def _apply(x: np.ndarray, plan: _Plan, packed: np.ndarray, out, rngs) -> np.ndarray:

@@ -103,7 +103,7 @@ def test_a_masker_goes_on_as_scaled_mask_does(shape, p, some):
 @pytest.mark.parametrize("kind", BIT_GENERATORS)
 @pytest.mark.parametrize("p", [0.1, 0.5])
 def test_large_masks_agree_in_every_form_across_blocks(kind, p):
-    n = 2 * masks._BLOCK + 12_345
+    n = masks._STRETCH + masks._BLOCK + 12_345
     keep = keep_mask(n, p, rng(3, kind))
     y, packed = dropout(np.ones(n, np.float32), p, rng(3, kind))
     np.testing.assert_array_equal(y != 0, keep)
@@ -238,7 +238,7 @@ def test_the_layout_in_memory_does_not_matter(layout):
         np.testing.assert_array_equal(out, expected)
 
 
-@pytest.mark.parametrize("n", [7, 10_000, masks._BLOCK + 9])
+@pytest.mark.parametrize("n", [7, 10_000, masks._STRETCH + 9])
 def test_in_place_equals_out_of_place(n):
     x = rng().random(n)
     expected, packed = dropout(x, 0.3, rng(1))
@@ -250,7 +250,7 @@ def test_in_place_equals_out_of_place(n):
     np.testing.assert_array_equal(gradient, expected)
 
 
-@pytest.mark.parametrize("n", [1000, masks._BLOCK + 1000])
+@pytest.mark.parametrize("n", [1000, masks._STRETCH + 1000])
 def test_out_may_lie_shifted_over_the_input(n):
     memory = rng().random(n + 100)
     expected = dropout(memory[:n].copy(), 0.3, rng(1))[0]
