@@ -39,7 +39,7 @@ from dropout_utils import (
 from dropout_utils import numpy as du_numpy
 from dropout_utils import studies as du_studies
 from dropout_utils import torch as du_torch
-from dropout_utils.torch.transformer import Rates
+from dropout_utils.torch.transformer import SITES, Rates
 
 # ------------------------------------------------------------------------------------- kinds of bad values
 NAN, INF = math.nan, math.inf
@@ -1108,7 +1108,7 @@ row(
 row(
     Rates,
     dict,
-    {site: NO_LAYER_RATE for site in ("attention", "attention_output", "feed_forward", "embedding")},
+    {site: NO_LAYER_RATE for site in SITES},
 )
 row(du_torch.causal_mask, lambda: dict(tokens=3), dict(tokens=NO_INDEX, device=["no such", 3.5, []]))
 NO_EPS = NO_AMOUNT
@@ -1133,7 +1133,7 @@ row(du_torch.LayerNorm.forward, dict, dict(x=[*NO_TENSOR, tensor(2, 5)]), lambda
 row(
     du_torch.MultiHeadAttention,
     lambda: dict(width=4, heads=2),
-    dict(_LINEAR, width=[*NO_COUNT, 3], heads=[*NO_COUNT, 3], p=NO_RATES),
+    dict(_LINEAR, width=[*NO_COUNT, 3], heads=[*NO_COUNT, 3], p=NO_RATES, head_p=NO_RATES),
 )
 _TOKENS = [*NO_TENSOR, tensor(4), tensor(2, 4), tensor(2, 3, 5), tensor(2, 2, 3, 4)]
 _NO_LAYER = ["x", None, 3, nn.Linear(2, 2)]
@@ -1165,6 +1165,7 @@ row(
         value=[*_OTHER, tensor(2, 5, 4)],
         return_weights=NO_FLAG,
         mask=["x", 3, [[1]], torch.full((2, 2, 3, 3), 0.5), torch.ones(7, 7)],
+        head_mask=["x", 3, [[1]], torch.full((2, 2), 0.5), torch.ones(7, 7)],
     ),
     lambda: du_torch.MultiHeadAttention(4, 2),
 )
@@ -1248,6 +1249,108 @@ row(
     vision,
 )
 row(du_torch.VisionTransformer.patches, dict, dict(x=_IMAGES), vision)
+
+# depth and heads
+_PLACES = dict(mask=["x", 3, [[1]], torch.full((2,), 0.5), torch.ones(7)], training=NO_FLAG)
+NO_AXES = ["1", True, 2.5, -1, NAN, [1], 3]
+NO_STACK = ["x", None, 3, [3], [None], ["tanh"]]
+NO_WHICH = ["x", None, 3, [[1]], torch.full((2,), 0.5), torch.ones(7), [1, 2], [1, 0, 1]]
+row(
+    du_torch.drop_path,
+    lambda: dict(x=tensor(2, 4), p=0.5),
+    dict(_PLACES, x=NO_TENSOR, p=NO_RATES, axes=NO_AXES, generator=[*NO_SOURCE, []]),
+)
+row(du_torch.DropPath, dict, dict(p=NO_LAYER_RATE, axes=NO_AXES, generator=NO_SOURCE))
+row(
+    du_torch.DropPath.forward,
+    lambda: dict(x=tensor(2, 4)),
+    dict(x=NO_TENSOR, mask=_PLACES["mask"]),
+    du_torch.DropPath,
+)
+row(
+    du_torch.linear_decay,
+    lambda: dict(p=0.5, layers=3),
+    dict(p=["0.5", True, None, -0.1, 2, NAN, [2.0], ["a"]], layers=NO_COUNT),
+)
+row(
+    du_torch.layer_drop,
+    lambda: dict(x=tensor(2, 4), layers=[nn.Tanh(), nn.Tanh()], p=0.5),
+    dict(
+        x=NO_TENSOR,
+        layers=[*NO_STACK, nn.Tanh()],
+        p=NO_RATES,
+        mask=[bad for bad in NO_WHICH if bad is not None],
+        generator=[*NO_SOURCE, []],
+        training=NO_FLAG,
+    ),
+)
+row(
+    du_torch.LayerDrop,
+    lambda: dict(layers=[nn.Tanh()]),
+    dict(layers=NO_STACK, p=NO_LAYER_RATE, generator=NO_SOURCE),
+)
+row(
+    du_torch.LayerDrop.forward,
+    lambda: dict(x=tensor(2, 4)),
+    dict(x=NO_TENSOR, mask=[bad for bad in NO_WHICH if bad is not None]),
+    lambda: du_torch.LayerDrop([nn.Tanh(), nn.Tanh()]),
+)
+row(
+    du_torch.LayerDrop.pruned,
+    dict,
+    dict(remove=["2", True, 2.5, None, 0, -1, NAN, [5], [-1], [0.5]]),
+    lambda: du_torch.LayerDrop([nn.Tanh(), nn.Tanh()]),
+)
+row(
+    du_torch.attention_dropout,
+    lambda: dict(weights=tensor(2, 4), p=0.5),
+    dict(
+        weights=[*NO_TENSOR, tensor(4)],
+        p=NO_RATES,
+        mask=NO_TORCH_MASK,
+        generator=[*NO_SOURCE, []],
+        training=NO_FLAG,
+    ),
+)
+row(du_torch.AttentionDropout, dict, dict(p=NO_LAYER_RATE, generator=NO_SOURCE))
+row(
+    du_torch.AttentionDropout.forward,
+    lambda: dict(weights=tensor(2, 4)),
+    dict(weights=[*NO_TENSOR, tensor(4)], mask=NO_TORCH_MASK),
+    du_torch.AttentionDropout,
+)
+_HEADS = [*NO_TENSOR, tensor(4), tensor(2, 3, 5)]
+_WHICH_HEADS = ["x", 3, [[1]], torch.full((2, 3), 0.5), torch.ones(7, 7)]
+row(
+    du_torch.drop_head,
+    lambda: dict(x=tensor(2, 3, 4, 5), p=0.5),
+    dict(
+        x=_HEADS,
+        p=NO_RATES,
+        rescale=NO_CHOICE,
+        mask=_WHICH_HEADS,
+        generator=[*NO_SOURCE, []],
+        training=NO_FLAG,
+    ),
+)
+row(du_torch.DropHead, dict, dict(p=NO_LAYER_RATE, rescale=NO_CHOICE, generator=NO_SOURCE))
+row(
+    du_torch.DropHead.forward,
+    lambda: dict(x=tensor(2, 3, 4, 5)),
+    dict(x=_HEADS, mask=_WHICH_HEADS),
+    du_torch.DropHead,
+)
+row(
+    du_torch.v_schedule,
+    lambda: dict(step=1, steps=3, p=0.5),
+    dict(
+        step=[*NO_INDEX, 4],
+        steps=[*NO_COUNT],
+        p=NO_RATE,
+        turn=["1", True, None, -0.1, 1.5, NAN, INF, [0.5], 1j],
+        p_end=[bad for bad in NO_RATE if bad is not None],
+    ),
+)
 
 # standout
 NO_REALS = ["1", True, None, NAN, INF, [0.5] * 5, [NAN, 1.0], 1j]

@@ -46,6 +46,9 @@ def dataset():
     return SimpleNamespace(task="classification", x_train=x, y_train=y, x_test=x_test, y_test=y_test)
 
 
+ALL = torch.ones(1)
+
+
 class Plain(nn.Module):
     """A pre-norm transformer out of torch.nn, in which dropout multiplies by the masks it is given."""
 
@@ -71,6 +74,8 @@ class Plain(nn.Module):
         h = drop(h, masks[0].get("embedding"), p["embedding"])
         B, T, d = h.shape
         for i in range(self.layers):
+            if "layers" in masks[0] and not masks[0]["layers"][i]:
+                continue
             at, m = f"blocks_{i}_", masks[1 + i]
             n = self.norm(h, at + "attention_norm")
             q, k, v = (
@@ -79,13 +84,19 @@ class Plain(nn.Module):
             )
             weights = (q @ k.transpose(-1, -2) / (d / self.heads) ** 0.5).softmax(-1)
             gathered = drop(weights, m.get("attention"), p["attention"]) @ v
+            if "heads" in m:
+                left = m["heads"].double()
+                factor = left * self.heads / left.sum(1, keepdim=True).clamp(min=1)
+                gathered = gathered * factor[:, :, None, None].to(gathered.dtype)
             out = self.dense(gathered.transpose(1, 2).reshape(B, T, d), at + "attention_output")
-            h = h + drop(out, m.get("attention_output"), p["attention_output"])
+            out = drop(out, m.get("attention_output"), p["attention_output"])
+            h = h + drop(out, m.get("attention_path", ALL)[:, None, None], p["paths"])
             n = self.norm(h, at + "feed_forward_norm")
             n = self.dense(n, at + "feed_forward_inner").relu()
             n = drop(n, m.get("feed_forward_hidden"), p["feed_forward"])
             n = self.dense(n, at + "feed_forward_outer")
-            h = h + drop(n, m.get("feed_forward_output"), p["feed_forward"])
+            n = drop(n, m.get("feed_forward_output"), p["feed_forward"])
+            h = h + drop(n, m.get("feed_forward_path", ALL)[:, None, None], p["paths"])
         return self.dense(self.norm(h, "norm").mean(1), "head")
 
 
@@ -117,7 +128,8 @@ def trained(seeds, rates, name, settings, *, steps=100, batch=16, plain=None):
         engine.backward(dlogits)
         rule.step()
         if alone is not None:
-            own_rule.zero_grad()
+            for w in alone.parameters():
+                w.grad = torch.zeros_like(w)  # not None: a layer left out has zeros
             own = batches[plain]
             logits = alone(x[own].view(batch, 6, 4), noise.keep_masks(plain), p)
             F.cross_entropy(logits, labels[own]).backward()
@@ -125,7 +137,16 @@ def trained(seeds, rates, name, settings, *, steps=100, batch=16, plain=None):
     return net, alone
 
 
-MIXED = Rates(attention=[0.1, 0.5, 0.0], attention_output=0.2, feed_forward=[0.0, 0.1, 0.5], embedding=0.1)
+MIXED = Rates(
+    attention=[0.1, 0.5, 0.0],
+    attention_output=0.2,
+    feed_forward=[0.0, 0.1, 0.5],
+    embedding=0.1,
+    heads=[0.0, 0.4, 0.2],
+    paths=[0.1, 0.2, 0.0],
+    layers=[0.2, 0.3, 0.0],
+)
+STRUCTURED = Rates(heads=[0.5, 0.0, 0.9], paths=[0.0, 0.3, 0.6], layers=[0.6, 0.3, 0.0])
 
 
 @every_optimizer
@@ -145,7 +166,10 @@ def test_a_transformer_does_not_depend_on_its_neighbours():
             assert (a - b[pick]).abs().max() <= 1e-6
 
 
-@pytest.mark.parametrize("rates", [Rates(), Rates(0.3, 0.2, 0.4, 0.1), MIXED, Rates(1.0, 1.0, 1.0, 1.0)])
+ENDS = [Rates(1.0, 1.0, 1.0, 1.0), *(Rates(**{site: 1.0}) for site in ("heads", "paths", "layers"))]
+
+
+@pytest.mark.parametrize("rates", [Rates(), Rates(0.3, 0.2, 0.4, 0.1), STRUCTURED, MIXED, *ENDS])
 @pytest.mark.parametrize("T", [6, 24])
 def test_the_engine_is_autograd_of_the_readable_net(rates, T):
     net = VisionTransformer(
@@ -166,7 +190,8 @@ def test_the_engine_is_autograd_of_the_readable_net(rates, T):
     engine, noise = Engine(net), Noise(net, 7, {site: streams(range(3), site) for site in SITES})
     for _ in range(2):  # the second time on used buffers
         noise.draw()
-        net.zero_grad()
+        for w in net.parameters():
+            w.grad = torch.zeros_like(w)
         expected = net(x, masks=noise.keep_masks())
         (F.cross_entropy(expected.flatten(0, 1), labels.flatten(), reduction="sum") / 7).backward()
         logits = engine.forward(engine.patches(x), noise)
@@ -276,7 +301,7 @@ def test_a_study_measures_its_own_nets_in_evaluation_mode(kind):
 
 def test_the_masks_of_a_site_do_not_depend_on_the_rates_of_the_others():
     found = []
-    for rates in (Rates(attention=0.5), Rates(0.5, 0.1, 0.2, 0.3)):
+    for rates in (Rates(attention=0.5), Rates(0.5, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6)):
         net = VisionTransformer((24,), (4,), 4, rates=rates, generator=streams(range(2), "w"))
         noise = Noise(net, 5, {site: streams(range(2), site) for site in SITES})
         found.append(noise.draw().attention.clone())
@@ -310,3 +335,15 @@ def test_a_bad_argument_of_a_study_is_named(options, error, words):
     arms = options.pop("arms", {"none": {}})
     with pytest.raises(error, match=words):
         train_transformer(dataset(), arms, **{**SMALL, **TINY, **options})
+
+
+def test_heads_are_scaled_by_their_number_paths_by_the_rate_and_layers_not_at_all():
+    net = VisionTransformer((24,), (4,), 4, heads=4, rates=STRUCTURED, generator=streams(range(3), "w"))
+    noise = Noise(net, 50, {site: streams(range(3), site) for site in SITES}).draw()
+    left = (noise.heads != 0).sum(-1, keepdim=True)
+    assert torch.equal(noise.heads, torch.where(noise.heads != 0, 4 / left.clamp(min=1), 0.0))
+    kept = noise.branches != 0
+    scale = 1 / (1 - torch.tensor([0.0, 0.3, 0.6]).view(-1, 1, 1, 1))
+    assert torch.allclose(noise.branches, kept * scale)
+    skipped = ~kept.flatten(2).any(-1)  # (R, L): whole blocks, for all examples of the step
+    assert torch.equal(skipped, noise.layers_kept == 0)

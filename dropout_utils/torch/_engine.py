@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 from dropout_utils.masks import Masker
+from dropout_utils.torch.heads import by_number_kept
 from dropout_utils.torch.transformer import VisionTransformer, cut
 
 _relu_backward = torch.ops.aten.threshold_backward.grad_input
@@ -52,6 +53,9 @@ class Noise:
             "attention_output": (R, L, batch, T, d),
             "feed_forward": (R, L, batch, T, f + d),
             "embedding": (R, batch, T, d),
+            "heads": (R, L, batch, H),
+            "paths": (R, L, 2, batch),
+            "layers": (R, L),
         }
         self.maskers, self.arrays = {}, {}
         for site, p in net.rates.items():
@@ -63,6 +67,10 @@ class Noise:
         self.attention = tensors.get("attention")
         self.attention_output = tensors.get("attention_output")
         self.embedding = tensors.get("embedding")
+        self.heads, self.paths, self.layers_kept = (tensors.get(s) for s in ("heads", "paths", "layers"))
+        self.branches = None  # what multiplies the two residual branches of a block: (R, L, 2, B)
+        if self.paths is not None or self.layers_kept is not None:
+            self.branches = torch.ones(shapes["paths"], dtype=net.position.dtype)
         self.hidden = self.output = None
         if "feed_forward" in tensors:  # hidden activations first, then the output of the sub-layer
             n = batch * T
@@ -74,6 +82,13 @@ class Noise:
         """Draw fresh masks for a step."""
         for site, masker in self.maskers.items():
             masker.fill(self.streams[site], self.arrays[site])
+        if self.heads is not None:
+            self.heads.copy_(by_number_kept(self.heads))
+        if self.paths is not None:
+            self.branches.copy_(self.paths)
+        if self.layers_kept is not None:  # whole layers are not scaled up: LayerDrop
+            kept = (self.layers_kept != 0)[..., None, None]
+            self.branches.mul_(kept) if self.paths is not None else self.branches.copy_(kept)
         return self
 
     def keep_masks(self, r=None):
@@ -81,7 +96,10 @@ class Noise:
         pick = slice(None) if r is None else r
         found = {
             "attention": self.attention,
+            "heads": self.heads,
             "attention_output": self.attention_output,
+            "attention_path": None if self.paths is None else self.paths[:, :, 0],
+            "feed_forward_path": None if self.paths is None else self.paths[:, :, 1],
             "feed_forward_hidden": self.hidden,
             "feed_forward_output": self.output,
         }
@@ -89,7 +107,8 @@ class Noise:
         blocks = [
             {site: (m[:, block] != 0)[pick] for site, m in found.items()} for block in range(self.layers)
         ]
-        first = {} if self.embedding is None else {"embedding": (self.embedding != 0)[pick]}
+        first = {"embedding": self.embedding, "layers": self.layers_kept}
+        first = {site: (mask != 0)[pick] for site, mask in first.items() if mask is not None}
         return [first, *blocks]
 
 
@@ -158,7 +177,9 @@ class Engine:
                 np.matmul(b.A_, b.v, out=b.o_)
             else:
                 np.matmul(b.P_, b.v, out=b.o_)
-            h = self._add(h, b.o, a.output, None if noise is None else noise.attention_output, i, s.y, b.h1)
+            if noise is not None and noise.heads is not None:
+                b.o.view(R, B, T, -1, e).mul_(noise.heads[:, i, :, None, :, None])
+            h = self._add(h, b.o, a.output, noise, "attention_output", i, s.y, b.h1)
 
             self._norm(h, b.u1, b.rstd1, block.feed_forward_norm.eps, s)
             _fold(block.feed_forward_norm, block.feed_forward.inner, b.W1, b.b1)
@@ -166,9 +187,7 @@ class Engine:
             if noise is not None and noise.hidden is not None:
                 b.z.view(R, B, T, -1).mul_(noise.hidden[:, i])
             b.z.relu_()  # masks are not negative: relu(z · m) = relu(z) · m
-            h = self._add(
-                h, b.z, block.feed_forward.outer, None if noise is None else noise.output, i, s.y, b.h2
-            )
+            h = self._add(h, b.z, block.feed_forward.outer, noise, "output", i, s.y, b.h2)
         self._norm(h, s.u, s.rstd, net.norm.eps, s)
         torch.mean(s.u.view(R, B, T, d), 2, out=s.pooled)
         _fold(net.norm, net.head, s.W, s.b)
@@ -188,7 +207,7 @@ class Engine:
         self._norm_backward(s.u, s.rstd, s, dh)
         for i in reversed(range(len(net.blocks))):
             block, b = net.blocks[i], s.blocks[i]
-            dy = self._back(dh, None if noise is None else noise.output, i, s.dy)
+            dy = self._back(dh, noise, "output", i, s.dy)
             outer = block.feed_forward.outer
             self._dense_gradient(outer, b.z, dy)
             W2 = outer.weight
@@ -201,9 +220,11 @@ class Engine:
             self._norm_backward(b.u1, b.rstd1, s, dh)
 
             a = block.attention
-            dy = self._back(dh, None if noise is None else noise.attention_output, i, s.dy)
+            dy = self._back(dh, noise, "attention_output", i, s.dy)
             self._dense_gradient(a.output, b.o, dy)
             torch.bmm(dy, a.output.weight.mT, out=s.du)
+            if noise is not None and noise.heads is not None:
+                s.du.view(R, B, T, -1, e).mul_(noise.heads[:, i, :, None, :, None])
             np.matmul(s.do, b.v_T, out=s.scores_)  # (R·B, H, T, T)
             if noise is not None and noise.attention is not None:
                 s.scores.view(R, B, -1, T, T).mul_(noise.attention[:, i])
@@ -267,16 +288,30 @@ class Engine:
         torch.mm(product, s.sum, out=s.query_row)
         dP.mul_(P).addcmul_(P, s.query_row, value=-1)
 
-    def _add(self, h, x, layer, masks, i, y, out):
+    def _add(self, h, x, layer, noise, site, i, y, out):
         """out = h + dropout(layer(x))."""
         torch.baddbmm(layer.bias, x, layer.weight, out=y)
-        if masks is None:
-            return torch.add(h, y, out=out)
-        torch.addcmul(h, y, masks[:, i].flatten(1, 2), out=out)
-        return out
+        masks, branch = self._noise_at(noise, site, i)
+        if branch is not None:
+            y.mul_(branch)
+        return torch.add(h, y, out=out) if masks is None else torch.addcmul(h, y, masks, out=out)
 
-    def _back(self, dh, masks, i, out):
-        return dh if masks is None else torch.mul(dh, masks[:, i].flatten(1, 2), out=out)
+    def _back(self, dh, noise, site, i, out):
+        masks, branch = self._noise_at(noise, site, i)
+        for factor in (masks, branch):
+            if factor is not None:
+                dh = torch.mul(dh, factor, out=out)
+        return dh
+
+    def _noise_at(self, noise, site, i):
+        """Masks (R, N, d) of the output of a sub-layer, and the factor (R, N, 1) of its branch, or None."""
+        if noise is None:
+            return None, None
+        masks, branch = getattr(noise, site), None
+        if noise.branches is not None:
+            branch = noise.branches[:, i, 0 if site == "attention_output" else 1]  # (R, B)
+            branch = branch.unsqueeze(-1).expand(-1, -1, self.T).reshape(self.R, -1, 1)
+        return None if masks is None else masks[:, i].flatten(1, 2), branch
 
     def _dense_gradient(self, layer, x, dy):
         torch.bmm(x.mT, dy, out=self.gradient_of(layer.weight))

@@ -52,8 +52,8 @@ def train_transformer(
 
     Seed s gives every arm the same initial weights, sample of the data, label noise and order of the
     examples. Each site of dropout has a stream of masks of its own: two arms with the same rate at a site
-    drop the same there, whatever they do elsewhere. So the sixteen arms of a factorial design over the
-    four sites are paired in every factor.
+    drop the same there, whatever they do elsewhere. So the arms of a factorial design over the sites are
+    paired in every factor.
 
     Parameters
     ----------
@@ -61,7 +61,7 @@ def train_transformer(
         Such as ``dropout_utils.data.digits()`` or ``mnist1d()``; a classification.
     arms : dict
         ``{"none": {}, "attention": {"attention": 0.1}}``: an arm sets the rates of some of the sites
-        "attention", "attention_output", "feed_forward" and "embedding" (see
+        "attention", "attention_output", "feed_forward", "embedding", "heads", "paths" and "layers" (see
         :mod:`dropout_utils.torch.transformer`), or is a :class:`Rates`; those it does not name are 0.
     seeds : int
         Number of paired replicas of each arm.

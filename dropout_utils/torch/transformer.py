@@ -1,4 +1,4 @@
-"""Transformer blocks from scratch, with dropout at four separately settable sites.
+"""Transformer blocks from scratch, with dropout at separately settable sites.
 
 The sites, and the names they have elsewhere:
 
@@ -11,10 +11,15 @@ name here           what is dropped                                 in ``torch.n
 `feed_forward`      hidden activations of the feed-forward          ``dropout`` and ``dropout2`` (decoder:
                     sub-layer *and* its output, before it is added  ``dropout`` and ``dropout3``)
 `embedding`         sum of token (patch) and position embedding     outside of the layer
+`heads`             whole attention heads (DropHead)                nowhere
+`paths`             whole residual branches of an example           nowhere (torchvision:
+                    (DropPath, stochastic depth)                    ``StochasticDepth(p, "row")``)
+`layers`            whole blocks of a step (LayerDrop)              outside of the layer
 ==================  ==============================================  ======================================
 
 Vaswani et al. (2017, section 5.4) describe sub-layer outputs and embeddings; dropout on the attention
-weights and inside the feed-forward layer came with their code.
+weights and inside the feed-forward layer came with their code. The last three are structured: see
+:mod:`dropout_utils.torch.heads` and :mod:`dropout_utils.torch.depth`.
 
 Shapes: R replicas, B examples, T tokens (S of them in the memory), d = width, H heads, e = d / H.
 Everything takes one net, (B, T, d), or R of them, (R, B, T, d) with weights (R, in, out).
@@ -31,6 +36,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from dropout_utils._checks import check_choice, check_flag, check_integer, check_real, check_shape
+from dropout_utils.torch.depth import DropPath, LayerDrop, layer_drop
 from dropout_utils.torch.dropout import (
     Dropout,
     check_dtype,
@@ -39,6 +45,7 @@ from dropout_utils.torch.dropout import (
     misfit,
     renamed,
 )
+from dropout_utils.torch.heads import DropHead
 
 __all__ = [
     "ACTIVATIONS",
@@ -59,7 +66,7 @@ ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu}
 
 @dataclass(frozen=True)
 class Rates:
-    """Drop probabilities of the four sites, each a float or one for each replica.
+    """Drop probabilities of the sites, each a float or one for each replica.
 
     Parameters
     ----------
@@ -71,6 +78,12 @@ class Rates:
         Of the hidden activations and of the output of the feed-forward sub-layer.
     embedding : float or (R,)
         Of the sum of token and position embedding.
+    heads : float or (R,)
+        Of whole attention heads, for each example and block (see :func:`drop_head`).
+    paths : float or (R,)
+        Of the residual branches, two for each block and example (see :func:`drop_path`).
+    layers : float or (R,)
+        Of whole blocks, for each step (see :func:`layer_drop`); not used by a single block.
 
     Raises
     ------
@@ -82,6 +95,9 @@ class Rates:
     attention_output: float = 0.0
     feed_forward: float = 0.0
     embedding: float = 0.0
+    heads: float = 0.0
+    paths: float = 0.0
+    layers: float = 0.0
 
     def __post_init__(self):
         for site in SITES:
@@ -226,6 +242,8 @@ class MultiHeadAttention(nn.Module):
         d and H; H must divide d.
     p : float or sequence of R floats
         Drop probability of the attention weights.
+    head_p : float or sequence of R floats
+        Drop probability of whole heads: :class:`DropHead`.
     bias : bool
     replicas, generator, dtype
         See :class:`VisionTransformer`.
@@ -236,7 +254,18 @@ class MultiHeadAttention(nn.Module):
         If an argument is not as above.
     """
 
-    def __init__(self, width, heads, *, p=0.0, bias=True, replicas=None, generator=None, dtype=torch.float32):
+    def __init__(
+        self,
+        width,
+        heads,
+        *,
+        p=0.0,
+        head_p=0.0,
+        bias=True,
+        replicas=None,
+        generator=None,
+        dtype=torch.float32,
+    ):
         super().__init__()
         width, heads = check_integer(width, "width"), check_integer(heads, "heads")
         bias = check_flag(bias, "bias")
@@ -250,6 +279,9 @@ class MultiHeadAttention(nn.Module):
         self.value = Linear(width, width, bias=bias, **new)
         self.output = Linear(width, width, bias=bias, **new)
         self.dropout = Dropout(check_rate_or_rates(p, replicas=replicas), generator=generator)
+        self.head_dropout = DropHead(
+            check_rate_or_rates(head_p, "head_p", replicas=replicas), generator=generator
+        )
 
     @classmethod
     def from_torch(cls, layer, *, generator=None):
@@ -280,7 +312,7 @@ class MultiHeadAttention(nn.Module):
             generator=torch.Generator(),  # the weights it draws are overwritten
             dtype=layer.in_proj_weight.dtype,
         )
-        own.dropout.generator = check_source(generator)
+        own.dropout.generator = own.head_dropout.generator = check_source(generator)
         parts = layer.in_proj_weight.chunk(3)
         biases = layer.in_proj_bias.chunk(3) if bias else (None, None, None)
         _copy(own.query, parts[0], biases[0])
@@ -299,6 +331,7 @@ class MultiHeadAttention(nn.Module):
         key_padding_mask=None,
         causal=False,
         mask=None,
+        head_mask=None,
         return_weights=False,
     ):
         """Return what each query gathers from the values.
@@ -316,6 +349,8 @@ class MultiHeadAttention(nn.Module):
             No query looks at tokens after it.
         mask : torch.Tensor or ndarray of 0 and 1, (R, B, H, T, S), optional
             A keep-mask of the attention weights to use instead of a fresh one.
+        head_mask : torch.Tensor or ndarray of 0 and 1, (R, B, H), optional
+            Which heads to keep, instead of fresh coins.
         return_weights : bool
             Return the attention weights too, as they were used (after dropout).
 
@@ -348,6 +383,10 @@ class MultiHeadAttention(nn.Module):
             weights = weights.masked_fill(blocked, 0)
         weights = self.dropout(weights, mask)
         gathered = weights @ v  # (R, B, H, T, e)
+        try:
+            gathered = self.head_dropout(gathered, head_mask)
+        except (TypeError, ValueError) as error:
+            raise renamed(error, {"mask": "head_mask"}) from None
         output = self.output(gathered.transpose(-2, -3).flatten(-2))  # (R, B, T, d)
         return (output, weights) if return_weights else output
 
@@ -420,7 +459,7 @@ class EncoderBlock(nn.Module):
     width, heads, hidden : int
         d, H, and the units of the feed-forward layer.
     rates : Rates
-        `embedding` is not used here.
+        `embedding` and `layers` are not used here.
     norm_first : bool
     activation : {"relu", "gelu"}
     eps : float
@@ -435,7 +474,15 @@ class EncoderBlock(nn.Module):
         If an argument is not as above.
     """
 
-    SITES = ("attention", "attention_output", "feed_forward_hidden", "feed_forward_output")
+    SITES = (
+        "attention",
+        "heads",
+        "attention_output",
+        "attention_path",
+        "feed_forward_hidden",
+        "feed_forward_output",
+        "feed_forward_path",
+    )
 
     def __init__(
         self,
@@ -459,12 +506,14 @@ class EncoderBlock(nn.Module):
         eps = check_real(eps, "eps", minimum=0.0)
         new = dict(bias=check_flag(bias, "bias"), replicas=replicas, generator=generator, dtype=dtype)
         norm = dict(eps=eps, bias=bias, replicas=replicas, dtype=dtype)
-        self.attention = MultiHeadAttention(width, heads, p=rates.attention, **new)
+        self.attention = MultiHeadAttention(width, heads, p=rates.attention, head_p=rates.heads, **new)
         self.feed_forward = FeedForward(width, hidden, p=rates.feed_forward, activation=activation, **new)
         self.attention_norm = LayerNorm(width, **norm)
         self.feed_forward_norm = LayerNorm(width, **norm)
         self.attention_dropout = Dropout(rates.attention_output, generator=generator)
         self.feed_forward_dropout = Dropout(rates.feed_forward, generator=generator)
+        self.attention_path = _path(rates, replicas, generator)
+        self.feed_forward_path = _path(rates, replicas, generator)
 
     @classmethod
     def from_torch(cls, layer, *, generator=None):
@@ -513,8 +562,9 @@ class EncoderBlock(nn.Module):
         look = dict(attn_mask=attn_mask, key_padding_mask=key_padding_mask, causal=causal)
 
         def attend(h):
-            h = _with_mask(self.attention, masks, "attention", h, **look)
-            return _with_mask(self.attention_dropout, masks, "attention_output", h)
+            h = _attend(self.attention, masks, "attention", "heads", h, **look)
+            h = _with_mask(self.attention_dropout, masks, "attention_output", h)
+            return _with_mask(self.attention_path, masks, "attention_path", h)
 
         x = _add_and_norm(x, attend, self.attention_norm, self.norm_first)
         return _add_and_norm(x, _feed(self, masks), self.feed_forward_norm, self.norm_first)
@@ -523,14 +573,15 @@ class EncoderBlock(nn.Module):
 class DecoderBlock(nn.Module):
     """Causal self-attention, attention to a memory, then a feed-forward layer.
 
-    The two attentions share the rates `attention` and `attention_output`.
+    The two attentions share the rates `attention`, `heads` and `attention_output`; all three residual
+    branches share `paths`.
 
     Parameters
     ----------
     width, heads, hidden : int
         d, H, and the units of the feed-forward layer.
     rates : Rates
-        `embedding` is not used here.
+        `embedding` and `layers` are not used here.
     norm_first : bool
     activation : {"relu", "gelu"}
     eps : float
@@ -542,11 +593,16 @@ class DecoderBlock(nn.Module):
 
     SITES = (
         "attention",
+        "heads",
         "attention_output",
+        "attention_path",
         "cross_attention",
+        "cross_heads",
         "cross_attention_output",
+        "cross_attention_path",
         "feed_forward_hidden",
         "feed_forward_output",
+        "feed_forward_path",
     )
 
     def __init__(
@@ -571,8 +627,9 @@ class DecoderBlock(nn.Module):
         eps = check_real(eps, "eps", minimum=0.0)
         new = dict(bias=check_flag(bias, "bias"), replicas=replicas, generator=generator, dtype=dtype)
         norm = dict(eps=eps, bias=bias, replicas=replicas, dtype=dtype)
-        self.attention = MultiHeadAttention(width, heads, p=rates.attention, **new)
-        self.cross_attention = MultiHeadAttention(width, heads, p=rates.attention, **new)
+        attention = dict(p=rates.attention, head_p=rates.heads, **new)
+        self.attention = MultiHeadAttention(width, heads, **attention)
+        self.cross_attention = MultiHeadAttention(width, heads, **attention)
         self.feed_forward = FeedForward(width, hidden, p=rates.feed_forward, activation=activation, **new)
         self.attention_norm = LayerNorm(width, **norm)
         self.cross_attention_norm = LayerNorm(width, **norm)
@@ -580,6 +637,9 @@ class DecoderBlock(nn.Module):
         self.attention_dropout = Dropout(rates.attention_output, generator=generator)
         self.cross_attention_dropout = Dropout(rates.attention_output, generator=generator)
         self.feed_forward_dropout = Dropout(rates.feed_forward, generator=generator)
+        self.attention_path = _path(rates, replicas, generator)
+        self.cross_attention_path = _path(rates, replicas, generator)
+        self.feed_forward_path = _path(rates, replicas, generator)
 
     @classmethod
     def from_torch(cls, layer, *, generator=None):
@@ -643,18 +703,20 @@ class DecoderBlock(nn.Module):
 
         def attend(h):
             look = dict(attn_mask=attn_mask, key_padding_mask=key_padding_mask, causal=causal)
-            h = _with_mask(self.attention, masks, "attention", h, **look)
-            return _with_mask(self.attention_dropout, masks, "attention_output", h)
+            h = _attend(self.attention, masks, "attention", "heads", h, **look)
+            h = _with_mask(self.attention_dropout, masks, "attention_output", h)
+            return _with_mask(self.attention_path, masks, "attention_path", h)
 
         def look(h):
             look = dict(key=memory, attn_mask=memory_mask, key_padding_mask=memory_key_padding_mask)
             try:
-                h = _with_mask(self.cross_attention, masks, "cross_attention", h, **look)
+                h = _attend(self.cross_attention, masks, "cross_attention", "cross_heads", h, **look)
             except (TypeError, ValueError) as error:
                 theirs = ("key", "attn_mask", "key_padding_mask")
                 ours = ("memory", "memory_mask", "memory_key_padding_mask")
                 raise renamed(error, dict(zip(theirs, ours, strict=True))) from None
-            return _with_mask(self.cross_attention_dropout, masks, "cross_attention_output", h)
+            h = _with_mask(self.cross_attention_dropout, masks, "cross_attention_output", h)
+            return _with_mask(self.cross_attention_path, masks, "cross_attention_path", h)
 
         x = _add_and_norm(x, attend, self.attention_norm, self.norm_first)
         x = _add_and_norm(x, look, self.cross_attention_norm, self.norm_first)
@@ -675,7 +737,7 @@ class VisionTransformer(nn.Module):
     width, heads, layers, hidden : int
         d, H, number of blocks, units of their feed-forward layers.
     rates : Rates
-        Drop probabilities of the four sites.
+        Drop probabilities of the sites.
     replicas : int, optional
         R; by default as many as there are generators in a sequence, otherwise a single net.
     generator : numpy.random.Generator, sequence of R of them, or torch.Generator, optional
@@ -722,9 +784,9 @@ class VisionTransformer(nn.Module):
         self.embedding = Linear(math.prod(self.patch), check_integer(width, "width"), **new)
         self.position = nn.Parameter(uniform((tokens, width), 0.2, replicas, generator, dtype))
         self.embedding_dropout = Dropout(rates.embedding, generator=generator)
-        self.blocks = nn.ModuleList(
-            EncoderBlock(width, heads, hidden, rates=rates, **new) for _ in range(layers)
-        )
+        blocks = [EncoderBlock(width, heads, hidden, rates=rates, **new) for _ in range(layers)]
+        p = rates.layers if replicas is None else np.broadcast_to(rates.layers, (replicas,))
+        self.blocks = LayerDrop(blocks, p, generator=generator)
         self.norm = LayerNorm(width, replicas=replicas, dtype=dtype)
         self.head = Linear(width, classes, **new)
 
@@ -741,8 +803,8 @@ class VisionTransformer(nn.Module):
         x : torch.Tensor, (R, B, features) or (B, features)
             Flat examples. A batch (B, features) is given to all replicas.
         masks : list of dict, optional
-            Keep-masks to use instead of fresh ones: ``{"embedding": mask}`` first, then a dictionary for
-            each block.
+            Keep-masks to use instead of fresh ones: ``{"embedding": mask, "layers": (R, L)}`` first, then
+            a dictionary for each block.
 
         Returns
         -------
@@ -754,9 +816,9 @@ class VisionTransformer(nn.Module):
             raise ValueError(f"masks must be a list of {1 + len(self.blocks)} dictionaries; got {masks!r}")
         x = self.embedding(self.patches(x))  # (R, B, T, d)
         x = x + (self.position if self.replicas is None else self.position.unsqueeze(1))
-        x = _with_mask(self.embedding_dropout, check_masks(masks[0], ("embedding",)), "embedding", x)
-        for block, own in zip(self.blocks, masks[1:], strict=True):
-            x = block(x, masks=own)
+        first = check_masks(masks[0], ("embedding", "layers"))
+        x = _with_mask(self.embedding_dropout, first, "embedding", x)
+        x = _through(self.blocks, x, first.get("layers"), masks[1:])
         x = self.norm(x).mean(dim=-2)  # (R, B, d)
         return linear(x, self.head.weight, self.head.bias)  # (R, B, classes)
 
@@ -778,6 +840,20 @@ class VisionTransformer(nn.Module):
                 f"x must have shape {(*leading, 'B', features)} or ('B', {features}); got {tuple(x.shape)}"
             )
         return cut(x, self.shape, self.patch).expand(*leading, -1, -1, -1)
+
+
+def _through(blocks, x, mask, masks, **look):
+    """x after the blocks, each with its own masks, some of them left out in training."""
+    layers = [
+        lambda h, block=block, own=own: block(h, masks=own, **look)
+        for block, own in zip(blocks, masks, strict=True)
+    ]
+    try:
+        return layer_drop(
+            x, layers, blocks.p, mask=mask, generator=blocks.generator, training=blocks.training
+        )
+    except (TypeError, ValueError) as error:
+        raise renamed(error, {"mask": "masks['layers']"}) from None
 
 
 def cut(x, shape, patch):
@@ -920,9 +996,21 @@ def _with_mask(layer, masks, site, h, **others):
 def _feed(block, masks):
     def feed(h):
         h = _with_mask(block.feed_forward, masks, "feed_forward_hidden", h)
-        return _with_mask(block.feed_forward_dropout, masks, "feed_forward_output", h)
+        h = _with_mask(block.feed_forward_dropout, masks, "feed_forward_output", h)
+        return _with_mask(block.feed_forward_path, masks, "feed_forward_path", h)
 
     return feed
+
+
+def _attend(attention, masks, site, heads, h, **others):
+    try:
+        return _with_mask(attention, masks, site, h, head_mask=masks.get(heads), **others)
+    except (TypeError, ValueError) as error:
+        raise renamed(error, {"head_mask": f"masks[{heads!r}]"}) from None
+
+
+def _path(rates, replicas, generator):
+    return DropPath(rates.paths, axes=1 if replicas is None else 2, generator=generator)
 
 
 def _check_kind(layer, kind):
