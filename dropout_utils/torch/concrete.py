@@ -159,7 +159,8 @@ def concrete_kl(logit, *weights, units, length_scale=1.0):
     # H = -log(1 - p) - p · logit, in a form that does not overflow
     entropy = F.softplus(logit) - torch.where(p > 0, p * logit, 0.0)
     entropy = torch.where(torch.isinf(logit), 0.0, entropy)
-    return scale**2 / 2 * squares / torch.sigmoid(-logit) - K * entropy
+    weight = scale**2 / 2 * squares
+    return torch.where(weight > 0, weight / torch.sigmoid(-logit), 0.0) - K * entropy  # not 0 / 0 at p = 1
 
 
 class ConcreteDropout(nn.Module):
@@ -276,7 +277,7 @@ def _check_noise(noise, x):
 
 
 def _uniform(x, generator):
-    """Uniform numbers inside (0, 1), never at an end, where the logarithm is infinite."""
+    """Uniform numbers in [0, 1). At 0 the logarithm is infinite, and the value is kept: no NaN."""
     if generator is None or isinstance(generator, torch.Generator):
         if generator is not None and generator.device.type != x.device.type:
             raise ValueError(
@@ -290,5 +291,4 @@ def _uniform(x, generator):
         else:
             u = generator.random(tuple(x.shape), dtype=exact)
         u = torch.from_numpy(np.asarray(u)).to(device=x.device, dtype=x.dtype)
-    tiny = torch.finfo(x.dtype).eps / 4
-    return u.clamp(tiny, 1 - 2 * tiny)
+    return u

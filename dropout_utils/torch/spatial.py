@@ -230,7 +230,7 @@ def _drop_block(x, p, block, dims, mask, normalise, generator, training):
     gamma = np.where(np.equal(p, 1), 1.0, drop_block_gamma(p, block, shape))[()]
     if mask is None:
         starts = (*x.shape[: x.ndim - dims], *(n - block + 1 for n in shape))
-        mask = ~_grow(~_keep(starts, gamma, source, x), block, dims)
+        mask = ~_grow(~draw_keep(starts, gamma, source, x), block, dims)
     if normalise == "position":
         reach = torch.ones((), dtype=torch.float64)
         for n in shape:  # how many blocks can reach a position
@@ -364,7 +364,7 @@ def _max_pool(x, p, kernel, stride, dims, mask, generator, training):
     if mask is None:
         if np.all(np.equal(p, 0)):
             return windows.amax(dim=-1)
-        mask = _keep(tuple(x.shape), p, generator, x)
+        mask = draw_keep(tuple(x.shape), p, generator, x)
     kept = _windows(mask, kernel, stride, dims)
     y = windows.masked_fill(~kept, -torch.inf).max(dim=-1).values
     return _nothing_at_one(y.masked_fill(~kept.any(dim=-1), 0), p, x)
@@ -379,6 +379,8 @@ def _windows(x, kernel, stride, dims):
 # ------------------------------------------------------------------------------------------------ modules
 class _Layer(nn.Module):
     """What the modules share: a rate (or one per replica), a source of masks, a mode."""
+
+    stochastic = True  # see monte_carlo.is_stochastic
 
     def __init__(self, p, generator):
         super().__init__()
@@ -580,7 +582,7 @@ def _check(x, p, dims, generator, training):
     return p, check_source(generator, replicas=replicas), check_flag(training, "training")
 
 
-def _keep(shape, p, generator, x):
+def draw_keep(shape, p, generator, x):
     """A boolean keep-mask on the device of `x`."""
     if generator is None or isinstance(generator, torch.Generator):
         if generator is not None and generator.device.type != x.device.type:

@@ -130,6 +130,8 @@ class Standout(nn.Module):
     Standout(alpha=1.0, beta=0.5, activation='relu')
     """
 
+    stochastic = True  # what Monte-Carlo mode asks for
+
     def __init__(self, alpha=1.0, beta=0.0, *, activation="relu", generator=None):
         super().__init__()
         self.alpha, self.beta = alpha, beta
