@@ -77,13 +77,24 @@ def _words(rng: np.random.Generator, count: int) -> np.ndarray:
 class _Law:
     """The distribution of a byte of eight keep-bits at one rate, as the table described above."""
 
-    __slots__ = ("escapes", "first_escape", "kind", "limit", "p", "patterns", "table", "thresholds")
+    __slots__ = (
+        "certain",
+        "escapes",
+        "first_escape",
+        "kind",
+        "limit",
+        "p",
+        "patterns",
+        "table",
+        "thresholds",
+    )
 
     def __init__(self, p: float):
         self.p = p
         self.escapes = 0
         self.limit = 65536
         self.kind = {0.0: "all", 0.5: "half", 1.0: "none"}.get(p, "table")
+        self.certain = p in (0.0, 1.0)
         if self.kind != "table":
             return
         drop, unit = p.as_integer_ratio()  # p = drop/unit exactly; all that follows is in integers
@@ -119,44 +130,47 @@ class _Law:
         return int(mean + 6 * math.sqrt(mean)) + 1
 
     def second_draw(self, words: np.ndarray) -> np.ndarray:
-        return self.patterns.take(self.thresholds.searchsorted(words, side="right"))
+        return self.patterns[self.thresholds.searchsorted(words, "right")]
 
 
 _law = functools.lru_cache(maxsize=256)(_Law)
 
 
+@functools.lru_cache(maxsize=1024)
+def _lengths(law: _Law, count: int) -> tuple[int, int]:
+    """Words for a block of `count` bytes: without the reserve, and in all."""
+    main = law.main_words(count)
+    return main, main + law.reserve(count)
+
+
 def _draw_block(law: _Law, rng: np.random.Generator, packed: np.ndarray) -> None:
     """Fill the bytes `packed` (one block at most) with keep-bits."""
     count = packed.size
-    main = law.main_words(count)
+    main, both = _lengths(law, count)
+    words = _words(rng, both)
     if law.kind == "half":
-        packed[:] = _words(rng, main).view(np.uint8)[:count]
+        packed[:] = words.view(np.uint8)[:count]
         return
-    words = _words(rng, main + law.reserve(count))
     places = words.view(_PLACES)[:count]
-    law.table.take(places, out=packed, mode="clip")
+    law.table.take(places, None, packed, "clip")
     if law.escapes:
-        (at,) = (places >= law.first_escape).nonzero()
-        if at.size:
-            fresh = words[main:]
-            if at.size > fresh.size:
-                fresh = np.concatenate([fresh, _words(rng, at.size - fresh.size)])
-            packed[at] = law.second_draw(fresh[: at.size])
+        (at,) = np.greater_equal(places, law.first_escape).nonzero()
+        if found := at.size:
+            fresh = words[main : main + found]
+            if found > both - main:
+                fresh = np.concatenate([fresh, _words(rng, found - fresh.size)])
+            packed[at] = law.second_draw(fresh)
 
 
 def _draw(law: _Law, rng: np.random.Generator, packed: np.ndarray, n: int) -> None:
     """Fill `packed`, (⌈n/8⌉,) bytes, with n keep-bits; the bits beyond n are 0."""
-    if law.kind == "none":
-        packed[:] = 0
-        return
-    if law.kind == "all":
-        packed[:] = 255
+    if law.certain:
+        packed[:] = 255 if law.kind == "all" else 0
+    elif n <= _BLOCK:
+        _draw_block(law, rng, packed)
     else:
-        if packed.size <= _BYTES:
-            _draw_block(law, rng, packed)
-        else:
-            for start in range(0, packed.size, _BYTES):
-                _draw_block(law, rng, packed[start : start + _BYTES])
+        for start in range(0, packed.size, _BYTES):
+            _draw_block(law, rng, packed[start : start + _BYTES])
     if n % 8:
         packed[-1] &= (1 << n % 8) - 1
 
@@ -169,13 +183,14 @@ def _draw_rows(law: _Law, rngs, rows: int, n: int) -> np.ndarray:
     One row is one block at most, and row r comes from ``rngs[r]`` alone.
     """
     count = (n + 7) // 8
-    if law.kind in ("all", "none"):
+    if law.certain:
         packed = np.full((rows, count), 255 if law.kind == "all" else 0, np.uint8)
     else:
-        main, reserve = law.main_words(count), law.reserve(count)
-        words = np.empty((rows, main + reserve), "<u8")
+        main, both = _lengths(law, count)
+        reserve = both - main
+        words = np.empty((rows, both), "<u8")
         for row, rng in zip(words, rngs, strict=True):
-            row[:] = _words(rng, main + reserve)
+            row[:] = _words(rng, both)
         if law.kind == "half":
             packed = words.view(np.uint8)[:, :count]
         else:
@@ -214,7 +229,7 @@ def _expand(packed: np.ndarray, tables, out: np.ndarray) -> None:
     rows, items = tables
     whole = out.size // 8
     if not out.size % 8:  # one table look-up, 32 bytes at a time in float32
-        items.take(packed, out=out.view(items.dtype), mode="clip")  # "clip" lets take write to out directly
+        items.take(packed, None, out.view(items.dtype), "clip")  # "clip" lets take write to out directly
         return
     if whole:
         items.take(packed[:whole], out=out[: 8 * whole].view(items.dtype), mode="clip")
@@ -223,15 +238,13 @@ def _expand(packed: np.ndarray, tables, out: np.ndarray) -> None:
 
 def _multiply(x: np.ndarray, packed: np.ndarray, law: _Law, out: np.ndarray, apart: bool) -> None:
     """out = x · mask/(1 − p) for one stretch; x and out (n,) contiguous, sharing no memory where `apart`."""
-    if law.kind == "none":
-        out[:] = 0
-    elif law.kind == "all":
-        out[:] = x
+    if law.certain:
+        out[:] = x if law.kind == "all" else 0
     else:
         # Where it can be, the output is its own scratch space: it stays in the cache between the steps.
         mask = out if apart else np.empty(out.size, out.dtype)
         _expand(packed, _float_table(law.p, out.dtype), mask)
-        np.multiply(x, mask, out=out)
+        np.multiply(x, mask, out)
 
 
 # ------------------------------------------------------------------------------------------- checks
