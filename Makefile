@@ -13,7 +13,7 @@ PORT   ?= 8000
 ONE    := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 SCRATCH := $(CURDIR)/_build/test
 
-CHAPTERS := $(wildcard chapters/*.ipynb)
+CHAPTERS := $(wildcard chapters/*.ipynb pages/*.ipynb)
 PAGES    := _config.yml _toc.yml references.bib CONTRIBUTING.md $(wildcard *.md pages/*.md _static/*) $(CHAPTERS)
 
 .PHONY: help install book site serve lab notebooks verdicts benchmarks address test lint unit chapters-run \

@@ -23,9 +23,8 @@ So.
 :::"""
 
 
-@pytest.mark.parametrize("chapter", [path.name for path in notebooks.chapters()])
-def test_a_stored_chapter_keeps_every_rule(chapter):
-    path = notebooks.ROOT / "chapters" / chapter
+@pytest.mark.parametrize("path", notebooks.stored(), ids=lambda path: path.name)
+def test_a_stored_chapter_keeps_every_rule(path):
     assert notebooks.problems(path, address.address(), notebooks.citation_keys()) == []
 
 

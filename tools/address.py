@@ -121,9 +121,9 @@ def disagreements(root: Path = ROOT) -> list[str]:
         for path, text in stamped(root).items()
         if path.read_text(encoding="utf-8") != text
     ]
-    for path in notebooks.chapters(root=root):
+    for path in notebooks.stored(root=root):
         if not notebooks.has_first_cell(notebooks.read(path), url):
-            found.append(f"chapters/{path.name}: the first code cell has not this address: run make address")
+            found.append(f"{path.relative_to(root).as_posix()}: the first code cell has not this address: run make address")
     return found + strays(root)
 
 
@@ -143,7 +143,7 @@ def move(url: str, root: Path = ROOT) -> list[Path]:
     put(settings, _SETTING.sub(rf"\g<1>{url}", settings.read_text(encoding="utf-8"), count=1))
     for path, text in stamped(root).items():
         put(path, text)
-    for path in notebooks.chapters(root=root):
+    for path in notebooks.stored(root=root):
         nb = notebooks.read(path)
         notebooks.put_first_cell(nb, url)
         put(path, notebooks.text(nb))

@@ -78,13 +78,23 @@ def put_first_cell(nb, url: str) -> None:
 # --------------------------------------------------------------------------- reading and writing
 
 
-def chapters(names: list[str] | None = None, root: Path = ROOT) -> list[Path]:
-    """Return the chapters in the order of ``_toc.yml``, or those named."""
+def _folder(name: str, root: Path) -> list[Path]:
+    """The notebooks of a folder in the order of ``_toc.yml``, then those it does not list."""
     toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
     entries = [entry["file"] for part in toc.get("parts", []) for entry in part["chapters"]]
-    listed = [root / f"{entry}.ipynb" for entry in entries if entry.startswith("chapters/")]
+    listed = [root / f"{entry}.ipynb" for entry in entries if entry.startswith(f"{name}/")]
     present = [path for path in listed if path.is_file()]
-    present += sorted(path for path in (root / "chapters").glob("*.ipynb") if path not in listed)
+    return present + sorted(path for path in (root / name).glob("*.ipynb") if path not in listed)
+
+
+def chapters(root: Path = ROOT) -> list[Path]:
+    """Return the chapters in the order of ``_toc.yml``."""
+    return _folder("chapters", root)
+
+
+def stored(names: list[str] | None = None, root: Path = ROOT) -> list[Path]:
+    """Return all notebooks, the chapters and then those among the pages, or those named."""
+    present = chapters(root) + _folder("pages", root)
     if not names:
         return present
     wanted = [Path(name).stem for name in names]
@@ -436,7 +446,7 @@ def main(arguments: list[str] | None = None) -> int:
             command.add_argument("--cached", action="store_true", help="use replicas that are in the cache")
     options = parser.parse_args(arguments)
     try:
-        paths = chapters(options.names)
+        paths = stored(options.names)
     except ValueError as error:
         print(f"notebooks: {error}", file=sys.stderr)
         return 2
@@ -451,7 +461,7 @@ def main(arguments: list[str] | None = None) -> int:
             write(path, canonical(nb))
             continue
         for problem in problems(path, url, keys):
-            print(f"chapters/{path.name}: {problem}")
+            print(f"{path.relative_to(ROOT).as_posix()}: {problem}")
             wrong += 1
     if options.command == "check" and not wrong:
         print(f"{len(paths)} chapters stored as they should be")
