@@ -31,6 +31,7 @@ from dropout_utils import (
     ledger,
     masks,
     replicas,
+    results,
     schedules,
     seeding,
     tuning,
@@ -731,6 +732,11 @@ row(
     ),
 )
 
+# results
+NO_RESULT = [*NO_TEXT, "", "no-such-result", "../rate-map"]
+row(results.path, lambda: dict(name="rate-map"), dict(name=NO_RESULT))
+row(results.read, lambda: dict(name="rate-map"), dict(name=NO_RESULT))
+
 # tuning
 _PLAIN = {key: _STUDY[key] for key in ("seeds", "base_seed")}
 
@@ -1350,6 +1356,46 @@ row(
         turn=["1", True, None, -0.1, 1.5, NAN, INF, [0.5], 1j],
         p_end=[bad for bad in NO_RATE if bad is not None],
     ),
+)
+
+# Gaussian and alpha dropout
+NO_NOISE = ["x", 3, [[1.0]], tensor(3, 3), torch.ones(2, 4, dtype=torch.int64), np.array([["a"]])]
+row(
+    du_numpy.gaussian_dropout,
+    lambda: dict(x=flat(2, 4), p=0.5, rng=rng()),
+    dict(
+        x=NO_ARRAY,
+        p=NO_RATES,
+        rng=NO_GENERATOR,
+        noise=["x", 3, [[1.0]], flat(3, 3), np.ones((2, 4), int), tensor(2, 4)],
+        training=NO_FLAG,
+    ),
+)
+row(
+    du_numpy.gaussian_dropout_backward,
+    lambda: dict(dy=flat(2, 4), noise=flat(2, 4), p=0.5),
+    dict(dy=NO_ARRAY, noise=["x", 3, [[1.0]], flat(3, 3), np.ones((2, 4), int), tensor(2, 4)], p=NO_RATES),
+)
+_DROP = dict(x=NO_TENSOR, p=NO_RATES, generator=[*NO_SOURCE, []], training=NO_FLAG)
+row(du_torch.gaussian_dropout, lambda: dict(x=tensor(2, 4), p=0.5), dict(_DROP, noise=NO_NOISE))
+row(du_torch.GaussianDropout, dict, dict(p=NO_LAYER_RATE, generator=NO_SOURCE))
+row(
+    du_torch.GaussianDropout.forward,
+    lambda: dict(x=tensor(2, 4)),
+    dict(x=NO_TENSOR, noise=NO_NOISE),
+    du_torch.GaussianDropout,
+)
+row(
+    du_torch.alpha_dropout,
+    lambda: dict(x=tensor(2, 4), p=0.5),
+    dict(_DROP, mask=NO_TORCH_MASK, shared=[*NO_INDEX, 3]),
+)
+row(du_torch.AlphaDropout, dict, dict(p=NO_LAYER_RATE, generator=NO_SOURCE, shared=NO_INDEX))
+row(
+    du_torch.AlphaDropout.forward,
+    lambda: dict(x=tensor(2, 4)),
+    dict(x=NO_TENSOR, mask=NO_TORCH_MASK),
+    du_torch.AlphaDropout,
 )
 
 # standout

@@ -6,6 +6,7 @@ PyTorch is not loaded. The same names for PyTorch are in :mod:`dropout_utils.tor
 """
 
 from dropout_utils.numpy.dropout import dropout, dropout_backward
+from dropout_utils.numpy.gaussian import gaussian_dropout, gaussian_dropout_backward
 from dropout_utils.numpy.layers import (
     dense,
     dense_backward,
@@ -39,6 +40,8 @@ __all__ = [
     "drop_block_gamma",
     "dropout",
     "dropout_backward",
+    "gaussian_dropout",
+    "gaussian_dropout_backward",
     "log_softmax",
     "max_norm",
     "max_pool_dropout1d",

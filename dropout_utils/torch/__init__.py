@@ -3,6 +3,7 @@
 from dropout_utils.torch.concrete import ConcreteDropout, concrete_dropout, concrete_kl
 from dropout_utils.torch.depth import DropPath, LayerDrop, drop_path, layer_drop, linear_decay
 from dropout_utils.torch.dropout import Dropout, dropout
+from dropout_utils.torch.gaussian import AlphaDropout, GaussianDropout, alpha_dropout, gaussian_dropout
 from dropout_utils.torch.heads import AttentionDropout, DropHead, attention_dropout, drop_head, v_schedule
 from dropout_utils.torch.monte_carlo import MonteCarlo, is_stochastic, monte_carlo, monte_carlo_mode
 from dropout_utils.torch.networks import MLP, ConvNet, Dense
@@ -38,6 +39,7 @@ from dropout_utils.torch.transformer import (
 
 __all__ = [
     "MLP",
+    "AlphaDropout",
     "AttentionDropout",
     "ConcreteDropout",
     "ConvNet",
@@ -50,6 +52,7 @@ __all__ = [
     "Dropout",
     "EncoderBlock",
     "FeedForward",
+    "GaussianDropout",
     "LayerDrop",
     "LayerNorm",
     "Linear",
@@ -64,6 +67,7 @@ __all__ = [
     "Standout",
     "VisionTransformer",
     "accuracy",
+    "alpha_dropout",
     "attention_dropout",
     "causal_mask",
     "concrete_dropout",
@@ -74,6 +78,7 @@ __all__ = [
     "drop_head",
     "drop_path",
     "dropout",
+    "gaussian_dropout",
     "is_stochastic",
     "layer_drop",
     "linear_decay",
