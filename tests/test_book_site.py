@@ -1,0 +1,55 @@
+"""The site's own extension: addresses follow from the repository's, faults of the theme are mended."""
+
+import json
+import re
+import zipfile
+
+import book_site
+import pytest
+
+
+def test_the_site_is_where_the_repository_publishes_it():
+    assert book_site.home("https://github.com/Someone/a-book") == "https://someone.github.io/a-book/"
+
+
+@pytest.mark.parametrize("markup", [
+    '<button class="btn search-button-field x" title="Search" aria-label="Search" data-x="">',
+    '<i class="theme-switch fa-solid" data-mode="light" title="Light"></i>',
+    '<summary aria-label="Toggle hidden content">',
+    '<summary><span class="toctree-toggle" role="presentation">',
+    '<div id="pst-primary-sidebar" class="bd-sidebar-primary">',
+    '<div role="list" class="citation-list">',
+    '<div class="citation" id="id6" role="doc-biblioentry">',
+    '<div id="jb-print-docs-body" class="onlyprint">\n<h1></h1>',
+])  # fmt: skip
+def test_a_fault_of_the_theme_is_mended_once(markup):
+    mended = book_site.mend(markup)
+    assert mended != markup and book_site.mend(mended) == mended
+
+
+def test_every_mending_gives_its_reason():
+    assert all(re.search(r"\w+ \w+ \w+", why) for _, _, why in book_site.MENDED)
+
+
+def test_what_has_no_fault_stays_as_it_is():
+    page = '<h1>Dropout</h1><summary>Show</summary><button title="Search">x</button><ul role="list"></ul>'
+    assert book_site.mend(page) == page
+
+
+def test_a_notebook_says_with_what_it_was_made(tmp_path):
+    path = tmp_path / "x.ipynb"
+    path.write_text(json.dumps({"metadata": {"made_with": {"numpy": "2.4.6", "torch": "2.13.0"}}}))
+    assert book_site.made_with(path) == "numpy 2.4.6, torch 2.13.0"
+    path.write_text(json.dumps({"metadata": {}}))
+    assert book_site.made_with(path) == ""
+
+
+def test_the_archive_holds_the_whole_site_and_nothing_else(tmp_path):
+    site = tmp_path / "html"
+    (site / "a").mkdir(parents=True)
+    (site / "index.html").write_text("one")
+    (site / "a" / "b.html").write_text("two")
+    first = book_site.pack(site).read_bytes()
+    with zipfile.ZipFile(book_site.pack(site)) as packed:
+        assert sorted(packed.namelist()) == ["dropout-book/a/b.html", "dropout-book/index.html"]
+    assert (site / book_site.ARCHIVE).read_bytes() == first

@@ -1,0 +1,180 @@
+"""What the site needs beside its theme: a Sphinx extension, loaded by ``_config.yml``.
+
+- The site's own address (canonical links, sitemap, cards for sharing) follows from the repository's.
+- A link to a term of the glossary says the definition where the pointer or the focus rests on it.
+- The foot of each page says when it changed last, links its history, and says with which versions its
+  outputs were made.
+- Small faults of the theme's markup are mended, each for a named reason.
+- The finished site is packed into one archive, to be read without a network.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import zipfile
+from pathlib import Path
+from urllib.parse import urlparse
+
+import address
+from docutils import nodes
+
+ROOT = address.ROOT
+ARCHIVE = "dropout-book.zip"
+
+# What is mended in the theme's markup: (pattern, replacement, why).
+MENDED = [
+    (
+        r'(<button class="btn search-button-field[^>]*?) title="Search" aria-label="Search"',
+        r"\1",
+        "the name of a button has to hold the words on it, 'Search Ctrl+K'",
+    ),
+    (
+        r'(<i class="theme-switch [^>]*?)\s+title="[^"]*"',
+        r'\1 aria-hidden="true"',
+        "an icon's title would be a word of the button that its name lacks",
+    ),
+    (
+        r'<summary aria-label="Toggle hidden content">',
+        "<summary>",
+        "the words on it, 'Show code cell source', are its name",
+    ),
+    (
+        r'<div id="pst-primary-sidebar" class="',
+        '<div id="pst-primary-sidebar" role="complementary" aria-label="The book" class="',
+        "all content belongs to a landmark, the title above the list as well",
+    ),
+    (
+        r'(<div[^>]*class="citation-list"[^>]*>)',
+        lambda match: match[1].replace(' role="list"', ""),
+        "a list may hold list items only",
+    ),
+    (
+        r'<summary>(<span class="toctree-toggle")',
+        r'<summary aria-label="Pages below this one">\1',
+        "an arrow alone has no name",
+    ),
+    (
+        r'(<div id="jb-print-docs-body"[^>]*>)\s*<h1></h1>',
+        r"\1",
+        "the page for a wrong address has no title to print",
+    ),
+    (
+        r'(<div class="citation" id="[^"]*") role="doc-biblioentry"',
+        r"\1",
+        "the role is deprecated",
+    ),
+]  # fmt: skip
+
+
+def mend(html: str) -> str:
+    """Return a page's markup with the faults of the theme mended."""
+    for pattern, replacement, _ in MENDED:
+        html = re.sub(pattern, replacement, html)
+    return html
+
+
+def home(url: str) -> str:
+    """Return where a repository's site is published."""
+    owner, name = address.parse(url)
+    return f"https://{owner.lower()}.github.io/{name}/"
+
+
+def made_with(notebook: Path) -> str:
+    """Return with which versions a notebook's outputs were made, as its metadata say."""
+    metadata = json.loads(notebook.read_text(encoding="utf-8"))["metadata"]
+    return ", ".join(f"{name} {version}" for name, version in metadata.get("made_with", {}).items())
+
+
+def pack(site: Path) -> Path:
+    """Put a built site into one archive inside it, the same bytes for the same content."""
+    archive = site / ARCHIVE
+    archive.unlink(missing_ok=True)
+    files = [path for path in sorted(site.rglob("*")) if path.is_file() and path.name != ".buildinfo"]
+    beside = site.parent / f".{ARCHIVE}"
+    with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as packed:
+        for path in files:
+            name = "dropout-book/" + path.relative_to(site).as_posix()
+            packed.writestr(zipfile.ZipInfo(name), path.read_bytes(), zipfile.ZIP_DEFLATED)
+    beside.replace(archive)
+    return archive
+
+
+def _set_address(app, config):
+    url = home(address.address(ROOT))
+    config.html_baseurl = config.ogp_site_url = url
+    # the page for a wrong address is shown at any depth, so its own addresses begin at the site's root
+    config.notfound_urls_prefix = urlparse(url).path
+
+
+def _explain_terms(app, doctree, docname):
+    for link in doctree.findall(nodes.reference):
+        inner = link.next_node(nodes.inline)
+        if inner is None or "std-term" not in inner["classes"]:
+            continue
+        definition = _definitions(app).get(link.get("refid") or link.get("refuri", "").partition("#")[2])
+        if definition:
+            link["reftitle"] = definition
+
+
+def _definitions(app) -> dict[str, str]:
+    """Return what the glossary says, by the id of the term."""
+    if not hasattr(app.env, "book_definitions"):
+        found = {}
+        for docname in {place for place, _ in app.env.domaindata["std"]["terms"].values()}:
+            for item in app.env.get_doctree(docname).findall(nodes.definition_list_item):
+                text = item.next_node(nodes.definition).next_node(nodes.paragraph).astext()
+                for term in item.findall(nodes.term):
+                    found.update(dict.fromkeys(term["ids"], " ".join(text.split())))
+        app.env.book_definitions = found
+    return app.env.book_definitions
+
+
+def _describe_page(app, pagename, templatename, context, doctree):
+    source = ROOT / app.env.doc2path(pagename, base=False) if pagename in app.env.all_docs else None
+    if source is None:
+        return
+    url = f"{address.address(ROOT)}/commits/{address.branch(ROOT)}/{source.relative_to(ROOT).as_posix()}"
+    context["page_history"] = url
+    if source.suffix == ".ipynb":
+        context["made_with"] = made_with(source)
+
+
+def _finish(app, exception):
+    if exception is not None or app.builder.format != "html":
+        return
+    for path in Path(app.outdir).rglob("*.html"):
+        if "_static" not in path.relative_to(app.outdir).parts:
+            html = path.read_text(encoding="utf-8")
+            path.write_text(mend(html), encoding="utf-8")
+    pack(Path(app.outdir))
+
+
+def _find(app, env, node, contnode):
+    """Lead a name of the package to where it is defined: ``dropout_utils.numpy.SGD`` is re-exported."""
+    if node.get("refdomain") != "py":
+        return None
+    module, _, name = node["reftarget"].rpartition(".")
+    module = module or node.get("py:module") or "dropout_utils"
+    try:
+        found = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError):
+        return None
+    real = f"{getattr(found, '__module__', '')}.{getattr(found, '__qualname__', '')}"
+    if real == node["reftarget"] or not real.startswith("dropout_utils."):
+        return None
+    python = env.get_domain("py")
+    return python.resolve_xref(
+        env, node["refdoc"], app.builder, node["reftype"], real, node, contnode
+    )
+
+
+def setup(app):
+    """Register with Sphinx."""
+    app.connect("config-inited", _set_address)
+    app.connect("missing-reference", _find)
+    app.connect("doctree-resolved", _explain_terms)
+    app.connect("html-page-context", _describe_page)
+    app.connect("build-finished", _finish, priority=900)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
