@@ -5,7 +5,8 @@
     python tools/notebooks.py check [NAME ...]      say what is wrong with what is stored
 
 The canonical form makes a difference in git a difference in content: cell ids stay, execution counts
-run from 1, no timings, no versions, no widget state, sorted keys.
+run from 1, no timings, no widget state, sorted keys. Of versions only NumPy's and PyTorch's are kept, with
+which the outputs were made: a page says them at its foot.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import shutil
 import sys
 import tempfile
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import address
@@ -32,6 +34,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 MARK = "nbval-check-output"
+MADE_WITH = ("numpy", "torch")  # whose versions could change an output
 CELL_SECONDS = 15  # the longest a cell may take on two cores
 CHAPTER_SECONDS = 60  # and a chapter
 _TIMEOUT = 600  # when a cell is given up
@@ -126,7 +129,8 @@ def canonical(nb):
     """Return the canonical form of a notebook (see the head of this file). The argument is not changed."""
     nb = copy.deepcopy(nb)
     nb.nbformat, nb.nbformat_minor = 4, 5
-    nb.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
+    made_with = {"made_with": nb.metadata["made_with"]} if nb.metadata.get("made_with") else {}
+    nb.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}, **made_with})
     nb.cells = [cell for cell in nb.cells if cell.source.strip() or cell.get("attachments")]
     seen: set[str] = set()
     count = 0
@@ -218,6 +222,7 @@ def execute(path: Path, *, cache: str = "off", kernel: str = "python3", folder: 
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         raise Failed(f"{path.name}: {error}") from None
     seconds = time.perf_counter() - started
+    nb.metadata["made_with"] = {name: version(name).partition("+")[0] for name in MADE_WITH}
     first = min(began.values(), default=started)
     start_up = first - started
     for index, cell in enumerate(nb.cells):
