@@ -1,7 +1,8 @@
 """The book's data sets, each as one frozen :class:`Dataset`.
 
-:func:`mnist1d` and :func:`mnist` keep a copy on disk, in the folder :func:`data_folder`; the others
-are made or read afresh in milliseconds. Nothing here touches a global random state.
+:func:`mnist1d` and :func:`mnist` keep a copy on disk, in the folder :func:`data_folder`; :func:`uci` reads
+what lies there; the others are made or read afresh in milliseconds. Nothing here touches a global random
+state.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ __all__ = [
     "MNIST_MIRRORS",
     "DataError",
     "Dataset",
+    "PublishedSplit",
     "data_folder",
     "digits",
     "mnist",
@@ -46,6 +48,7 @@ __all__ = [
     "moons",
     "regression20",
     "shuffle_labels",
+    "uci",
 ]
 
 
@@ -390,7 +393,8 @@ def data_folder() -> Path:
 
     The environment variable ``DROPOUT_UTILS_DATA`` names it; otherwise it is the folder that the
     operating system means for such things. MNIST lies in its subfolder ``mnist``, as four ``.gz``
-    files under their original names: put them there by hand where there is no network.
+    files under their original names: put them there by hand where there is no network. The sets of
+    :func:`uci` lie in its subfolder ``uci``.
     """
     chosen = os.environ.get("DROPOUT_UTILS_DATA", "")
     if chosen:
@@ -502,6 +506,147 @@ def mnist() -> Dataset:
     unpacked = [_mnist_file(folder, name, digest) for name, digest in _MNIST_FILES.items()]
     x_train, y_train, x_test, y_test = map(_idx, unpacked)
     return Dataset("MNIST", _pixels(x_train), y_train, _pixels(x_test), y_test, task="classification")
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class PublishedSplit(Dataset):
+    """One published split of a regression set, normalised by its training part.
+
+    Beside what a :class:`Dataset` has:
+
+    Parameters
+    ----------
+    name, x_train, y_train, x_test, y_test, task, x_validation, y_validation
+        As in :class:`Dataset`.
+    target_mean, target_std : float
+        Of the training targets, in their unit: y · target_std + target_mean undoes the normalisation.
+    split, splits : int
+        Which of how many splits.
+    hidden, epochs : int or None
+        Units of the one hidden layer, and epochs, that were published with the splits.
+    """
+
+    target_mean: float = 0.0
+    target_std: float = 1.0
+    split: int = 0
+    splits: int = 1
+    hidden: int | None = None
+    epochs: int | None = None
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_real(self.target_mean, "target_mean")
+        check_real(self.target_std, "target_std", minimum=0.0, strict=True)
+        check_integer(self.splits, "splits")
+        check_integer(self.split, "split", minimum=0, maximum=self.splits - 1)
+        for name in ("hidden", "epochs"):
+            if getattr(self, name) is not None:
+                check_integer(getattr(self, name), name)
+
+
+def uci(name: str, split: int = 0) -> PublishedSplit:
+    """Read one split of a UCI regression set, in the layout in which the splits were published.
+
+    The splits, 20 for most sets, are those of Hernández-Lobato and Adams (2015) and of Gal and Ghahramani
+    (2016), who published a folder for each set. It is looked for in ``data_folder() / "uci" / name``, and
+    holds ``data.txt`` (a row for each example), ``index_features.txt`` and ``index_target.txt`` (columns),
+    ``index_train_<k>.txt`` and ``index_test_<k>.txt`` (rows), and perhaps ``n_hidden.txt`` and
+    ``n_epochs.txt``. Nothing is downloaded.
+
+    Features and target are shifted and scaled to mean 0 and standard deviation 1 over the *training* rows;
+    the test rows have no say. A feature that is constant there is only shifted.
+
+    Parameters
+    ----------
+    name : str
+        Of the folder, such as ``"concrete"``.
+    split : int
+        From 0.
+
+    Returns
+    -------
+    PublishedSplit
+
+    Raises
+    ------
+    DataError
+        If the set or the split is not there, or a file is damaged; the message says what to put where.
+
+    References
+    ----------
+    J. M. Hernández-Lobato, R. P. Adams. Probabilistic backpropagation for scalable learning of Bayesian
+    neural networks. ICML 2015. Y. Gal, Z. Ghahramani. Dropout as a Bayesian approximation. ICML 2016.
+    """
+    check_text(name, "name")
+    split = check_integer(split, "split", minimum=0)
+    if Path(name).name != name or name in (".", ".."):
+        raise ValueError(f"name must be the name of a folder, without a path; got {name!r}")
+    folder = data_folder() / "uci" / name
+    if not (folder / "data.txt").is_file():
+        raise DataError(
+            f"the UCI set {name!r} is not there: put its folder, with data.txt, index_features.txt, "
+            f"index_target.txt and the files index_train_<k>.txt and index_test_<k>.txt of its splits, at "
+            f"{folder}, or set DROPOUT_UTILS_DATA to a folder that holds it under uci; the authors of the "
+            f"paper 'Dropout as a Bayesian approximation' publish such folders with their code"
+        )
+    splits = sum(1 for _ in folder.glob("index_train_*.txt"))
+    if split >= splits:
+        raise DataError(
+            f"split {split} of the UCI set {name!r} is not there: {folder} needs index_train_{split}.txt and "
+            f"index_test_{split}.txt; it holds {splits} splits"
+        )
+    rows = _table(folder / "data.txt")
+    features = _indices(folder / "index_features.txt", rows.shape[1])
+    target = _indices(folder / "index_target.txt", rows.shape[1])
+    train = _indices(folder / f"index_train_{split}.txt", len(rows))
+    test = _indices(folder / f"index_test_{split}.txt", len(rows))
+    if np.intersect1d(train, test).size:
+        raise DataError(f"split {split} of the UCI set {name!r} has rows that are in training and test alike")
+    if len(target) != 1 or target[0] in features:
+        raise DataError(f"{folder / 'index_target.txt'} must name one column that is no feature")
+    x, y = rows[:, features], rows[:, target]  # (N, features), (N, 1)
+    x = _normalised(x, x[train])
+    mean, std = float(y[train].mean()), float(y[train].std())
+    if std == 0:
+        raise DataError(f"split {split} of the UCI set {name!r} has the same target in all training rows")
+    y = (y - mean) / std
+    return PublishedSplit(
+        f"{name}, split {split}", x[train], y[train], x[test], y[test], "regression",
+        target_mean=mean, target_std=std, split=split, splits=splits,
+        hidden=_number(folder / "n_hidden.txt"), epochs=_number(folder / "n_epochs.txt"),
+    )  # fmt: skip
+
+
+def _normalised(x: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    std = reference.std(axis=0)
+    return (x - reference.mean(axis=0)) / np.where(std > 0, std, 1)
+
+
+def _table(file: Path) -> np.ndarray:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # an empty file is an error below, not a warning
+            rows = np.loadtxt(file, dtype=np.float64, ndmin=2)
+    except FileNotFoundError:
+        raise DataError(f"{file.name} is missing: put it into {file.parent}") from None
+    except (OSError, ValueError) as error:
+        raise DataError(f"{file} cannot be read as a table of numbers ({error})") from None
+    if rows.size == 0 or not np.isfinite(rows).all():
+        raise DataError(f"{file} must hold finite numbers; it is empty or holds others")
+    return rows
+
+
+def _indices(file: Path, below: int) -> np.ndarray:
+    """Row or column numbers, which the published files write as 3 or as 3.0."""
+    values = _table(file).ravel()
+    index = values.astype(np.int64)
+    if (index != values).any() or index.min() < 0 or index.max() >= below or len(set(index)) != len(index):
+        raise DataError(f"{file} must hold different whole numbers from 0 to {below - 1}")
+    return index
+
+
+def _number(file: Path) -> int | None:
+    return int(_table(file).flat[0]) if file.is_file() else None
 
 
 def _pixels(images: np.ndarray) -> np.ndarray:

@@ -545,3 +545,107 @@ def test_the_data_folder_follows_the_environment(monkeypatch, tmp_path):
     assert data.data_folder() == tmp_path / "here"
     monkeypatch.delenv("DROPOUT_UTILS_DATA")
     assert data.data_folder().name == "dropout-utils"
+
+
+# ---------------------------------------------------------------------------------------------------
+# Published splits of UCI sets, of which a tiny one in the same layout is made here
+# ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def toy(folder):
+    """Twelve examples, two features around a column that is none, the target last; two splits."""
+    place = folder / "uci" / "toy"
+    place.mkdir(parents=True)
+    rng = np.random.default_rng(0)
+    rows = rng.normal(5, 3, size=(12, 4))
+    rows[:, 2] = 7  # a constant feature
+    files = {"data": rows, "index_features": [0, 2], "index_target": [3], "n_hidden": [50], "n_epochs": [40]}
+    for k, order in enumerate((np.arange(12), rng.permutation(12))):
+        files |= {f"index_train_{k}": order[:9], f"index_test_{k}": order[9:].astype(float)}
+    for name, values in files.items():
+        np.savetxt(place / f"{name}.txt", values, fmt="%d" if name.startswith("n_") else "%.6g")
+    return place, np.loadtxt(place / "data.txt")
+
+
+def test_a_published_split_has_its_rows_its_columns_and_its_settings(toy):
+    _, rows = toy
+    d = data.uci("toy")
+    assert d.task == "regression" and d.x_train.shape == (9, 2) and d.x_test.shape == (3, 2)
+    assert (d.split, d.splits, d.hidden, d.epochs) == (0, 2, 50, 40)
+    y = np.concatenate([d.y_train, d.y_test]) * d.target_std + d.target_mean
+    np.testing.assert_allclose(y[:, 0], rows[:, 3], rtol=1e-5)
+
+
+def test_a_published_split_is_normalised_by_its_training_rows_alone(toy):
+    place, rows = toy
+    d = data.uci("toy")
+    np.testing.assert_allclose(d.x_train[:, 0].mean(), 0, atol=1e-6)
+    np.testing.assert_allclose(d.x_train[:, 0].std(), 1, atol=1e-6)
+    assert (d.x_train[:, 1] == 0).all()  # constant: shifted, not divided by zero
+    np.testing.assert_allclose(d.y_train.mean(), 0, atol=1e-6)
+    rows[9:] *= 1000  # test rows only
+    np.savetxt(place / "data.txt", rows, fmt="%.6g")
+    other = data.uci("toy")
+    assert np.array_equal(d.x_train, other.x_train) and np.array_equal(d.y_train, other.y_train)
+
+
+def test_another_split_has_other_rows(toy):
+    assert not np.array_equal(data.uci("toy").y_test, data.uci("toy", 1).y_test)
+
+
+def test_a_split_moves_examples_to_validation_and_keeps_its_scale(toy):
+    d = data.uci("toy").split_validation(3, np.random.default_rng(0))
+    assert len(d.x_train) == 6 and len(d.x_validation) == 3 and d.target_std == data.uci("toy").target_std
+
+
+def test_a_missing_set_says_what_to_put_where(folder):
+    with pytest.raises(data.DataError, match=r"'yacht' is not there: put its folder.*uci.yacht"):
+        data.uci("yacht")
+
+
+def test_a_missing_split_says_which_files_it_needs(toy):
+    with pytest.raises(
+        data.DataError, match=r"needs index_train_2.txt and index_test_2.txt; it holds 2 splits"
+    ):
+        data.uci("toy", 2)
+
+
+BROKEN = {
+    "data.txt": ["", "1 2 x", "1 2 3 nan", "1 2 3\n1 2"],
+    "index_features.txt": ["0 4", "-1", "0.5", "0 0", ""],
+    "index_target.txt": ["0", "1 3", "9"],
+    "index_train_0.txt": ["99", "0 1 11"],
+    "index_test_0.txt": ["0", "a"],
+}
+
+
+@pytest.mark.parametrize(("file", "text"), [(file, text) for file, texts in BROKEN.items() for text in texts])
+def test_a_damaged_file_of_a_published_split_is_a_DataError(toy, file, text):
+    (toy[0] / file).write_text(text)
+    with pytest.raises(data.DataError):
+        data.uci("toy")
+
+
+@pytest.mark.parametrize("file", ["index_features.txt", "index_target.txt", "index_test_0.txt"])
+def test_a_missing_file_of_a_published_split_is_named(toy, file):
+    (toy[0] / file).unlink()
+    with pytest.raises(data.DataError, match=f"{file} is missing"):
+        data.uci("toy")
+
+
+def test_the_published_settings_may_be_absent(toy):
+    (toy[0] / "n_hidden.txt").unlink()
+    assert data.uci("toy").hidden is None
+
+
+@pytest.mark.parametrize("name", ["../uci/toy", "a/b", ".", ".."])
+def test_a_path_is_no_name_of_a_set(toy, name):
+    with pytest.raises(ValueError, match="name must be the name of a folder"):
+        data.uci(name)
+
+
+@pytest.mark.parametrize(("name", "split"), [(3, 0), ("", 0), ("toy", -1), ("toy", 1.5), ("toy", "0")])
+def test_a_bad_name_or_split_is_named(toy, name, split):
+    with pytest.raises((TypeError, ValueError), match=r"^(name|split) must"):
+        data.uci(name, split)

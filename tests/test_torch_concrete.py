@@ -131,8 +131,8 @@ def test_the_regulariser_has_the_right_gradient():
 
 def test_the_regulariser_is_finite_at_both_ends():
     for end in (-torch.inf, torch.inf):
-        assert concrete_kl(torch.tensor(end), units=5) == 0
-    assert concrete_kl(torch.tensor([-200.0, 200.0]), units=5).isfinite().all()
+        assert concrete_kl(torch.tensor(end), [], units=5) == 0
+    assert concrete_kl(torch.tensor([-200.0, 200.0]), (), units=5).isfinite().all()
 
 
 def test_the_regulariser_alone_draws_the_rate_to_one_half():
@@ -140,15 +140,15 @@ def test_the_regulariser_alone_draws_the_rate_to_one_half():
     rule = torch.optim.Adam([ell], lr=0.1)
     for _ in range(300):
         rule.zero_grad()
-        concrete_kl(ell, units=10).backward()
+        concrete_kl(ell, (), units=10).backward()
         rule.step()
     assert abs(ell.sigmoid() - 0.5) < 1e-3
 
 
 def test_replicas_are_regularised_one_by_one():
     ell, W = logit([0.2, 0.8]), torch.randn(2, 4, 3, dtype=torch.float64)
-    one = [concrete_kl(ell[r], W[r], W[r] ** 2, units=4) for r in range(2)]
-    torch.testing.assert_close(concrete_kl(ell, W, W**2, units=4), torch.stack(one))
+    one = [concrete_kl(ell[r], [W[r], W[r] ** 2], units=4) for r in range(2)]
+    torch.testing.assert_close(concrete_kl(ell, (W, W**2), units=4), torch.stack(one))
 
 
 # ------------------------------------------------------------------------------------------- the layer
@@ -195,7 +195,7 @@ def test_a_useless_input_is_dropped_and_a_useful_one_is_kept():
         rule.zero_grad()
         out = sum(w[i] * layers[i](x[:, i]) for i in range(2))
         fit = 50 * ((out - x[:, 0]) ** 2).mean()
-        (fit + sum(layer.regularizer(units=1) for layer in layers)).backward()
+        (fit + sum(layer.regularizer([], units=1) for layer in layers)).backward()
         rule.step()
     assert layers[0].p < 0.05 < 0.3 < layers[1].p
 

@@ -93,7 +93,7 @@ def concrete_dropout(x, logit, *, temperature=0.1, noise=None, generator=None, t
     return y.masked_fill(nothing, 0) if nothing.any() else y
 
 
-def concrete_kl(logit, *weights, units, length_scale=1.0):
+def concrete_kl(logit, weights, *, units, length_scale=1.0):
     r"""Return the regulariser of concrete dropout: KL(q || prior), up to a constant, in nats.
 
     .. math::
@@ -113,8 +113,8 @@ def concrete_kl(logit, *weights, units, length_scale=1.0):
     ----------
     logit : torch.Tensor of floats, () or (R,)
         Of the drop probability p.
-    *weights : torch.Tensor of floats, or (R, ...) where `logit` is (R,)
-        The weights (and biases, if wanted) that the dropped units feed.
+    weights : torch.Tensor of floats, or a sequence of them
+        The weights (and biases, if wanted) that the dropped units feed, each (R, ...) where `logit` is (R,).
     units : int
         K, how many units are dropped.
     length_scale : float
@@ -137,13 +137,16 @@ def concrete_kl(logit, *weights, units, length_scale=1.0):
     --------
     >>> import torch
     >>> logit = torch.tensor(0.0, dtype=torch.float64)
-    >>> round(float(concrete_kl(logit, torch.ones(3, 2), units=3, length_scale=1.0)), 4)
+    >>> round(float(concrete_kl(logit, torch.ones(3, 2), units=3)), 4)
     3.9206
     """
     _check_logit(logit, logit.shape[0] if isinstance(logit, torch.Tensor) and logit.ndim == 1 else None)
     K = check_integer(units, "units")
     scale = check_real(length_scale, "length_scale", minimum=0.0)
     squares = torch.zeros_like(logit)
+    weights = [weights] if isinstance(weights, torch.Tensor) else weights
+    if not isinstance(weights, Sequence) or isinstance(weights, (str, bytes)):
+        raise TypeError(f"weights must be a torch.Tensor or a sequence of them; got {weights!r}")
     for i, w in enumerate(weights):
         if not isinstance(w, torch.Tensor) or not w.is_floating_point():
             raise TypeError(
@@ -245,16 +248,16 @@ class ConcreteDropout(nn.Module):
             training=self.training,
         )
 
-    def regularizer(self, *weights, units, length_scale=1.0):
+    def regularizer(self, weights, *, units, length_scale=1.0):
         """Return :func:`concrete_kl` at the rate of this layer.
 
         Parameters
         ----------
-        *weights : torch.Tensor
+        weights : torch.Tensor, or a sequence of them
         units : int
         length_scale : float
         """
-        return concrete_kl(self.logit, *weights, units=units, length_scale=length_scale)
+        return concrete_kl(self.logit, weights, units=units, length_scale=length_scale)
 
 
 def _check_logit(logit, replicas):
@@ -264,7 +267,7 @@ def _check_logit(logit, replicas):
         one_each = "" if replicas is None else f" or ({replicas},)"
         raise ValueError(f"logit must have shape (){one_each}; got {tuple(logit.shape)}")
     if bool(logit.isnan().any()):
-        raise ValueError("logit must not be NaN; got NaN")
+        raise ValueError(f"logit must not be NaN; got {logit}")
 
 
 def _check_noise(noise, x):
@@ -273,7 +276,7 @@ def _check_noise(noise, x):
     if noise.shape != x.shape:
         raise ValueError(f"noise must have the shape of x, {tuple(x.shape)}; got {tuple(noise.shape)}")
     if not bool(((noise > 0) & (noise < 1)).all()):
-        raise ValueError(f"noise must lie in (0, 1); got values in [{noise.min():g}, {noise.max():g}]")
+        raise ValueError(f"noise must lie in (0, 1); got values from {noise.min()} to {noise.max()}")
 
 
 def _uniform(x, generator):

@@ -51,7 +51,6 @@ def is_stochastic(module):
     return isinstance(module, _PYTORCH) if said is None else bool(said)
 
 
-@contextlib.contextmanager
 def monte_carlo_mode(model):
     """Put the stochastic layers of a model into training mode, all others into evaluation mode.
 
@@ -63,10 +62,10 @@ def monte_carlo_mode(model):
     model : torch.nn.Module
         With at least one layer that :func:`is_stochastic`.
 
-    Yields
-    ------
-    torch.nn.Module
-        The same model.
+    Returns
+    -------
+    context manager
+        It gives the model: ``with monte_carlo_mode(model) as model:``.
 
     Raises
     ------
@@ -89,6 +88,11 @@ def monte_carlo_mode(model):
     False
     """
     _check_model(model)
+    return _mode(model)
+
+
+@contextlib.contextmanager
+def _mode(model):
     before = [(module, module.training) for module in model.modules()]
     try:
         for module, _ in before:
