@@ -40,6 +40,7 @@ from dropout_utils import __version__, claims
 from dropout_utils._checks import (
     check_array,
     check_choice,
+    check_flag,
     check_generator,
     check_integer,
     check_path,
@@ -425,6 +426,9 @@ class Claim:
         Which of the claim's chapters judges it here; the claim's first chapter by default.
     rewording : str, optional
         The sentence to show where the claim turns out wrong; by default the registered one.
+    timed : bool
+        Whether times are measured. Their sizes belong to one machine, so another run must agree in
+        what every interval says, and in the verdict, but not in the numbers.
 
     Notes
     -----
@@ -435,7 +439,8 @@ class Claim:
     """
 
     def __init__(self, id: str, *, measure: str, minimum: float, expect: str, unit: str = "",
-                 arms: Iterable[str], chapter: str | None = None, rewording: str | None = None):
+                 arms: Iterable[str], chapter: str | None = None, rewording: str | None = None,
+                 timed: bool = False):
         self.entry = claims.entry(id)
         self.id = self.entry.id
         self.sentence = self.entry.sentence
@@ -451,6 +456,7 @@ class Claim:
         self.chapter = self.entry.chapters[0] if chapter is None else check_choice(
             chapter, f"chapter of {self.id}", self.entry.chapters)
         self.rewording = self.entry.rewording if rewording is None else check_text(rewording, "rewording")
+        self.timed = check_flag(timed, "timed")
 
     @property
     def name(self) -> str:
@@ -535,6 +541,7 @@ class Claim:
             "verdict": verdict([(c["low"], c["high"]) for c in conditions], self.minimum, self.expect),
             "seed": seed,
             "version": __version__,
+            **({"timed": True} if self.timed else {}),
         })
 
     def __str__(self) -> str:
@@ -681,6 +688,8 @@ class Card:
             lines.append(f"  {name}{self._condition_text(condition)}; {condition['reading']}")
         size = _with_unit(f"{data['minimum']:.6g}", data["unit"])
         lines.append(f"  Intervals at {100 * data['level']:.4g}%; smallest difference that matters: {size}")
+        if data.get("timed"):
+            lines.append(f"  {_TIMED}")
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -712,13 +721,14 @@ class Card:
             f"{html.escape(' / '.join(data['arms']))}</p>",
             f'<ul style="margin:0;padding:0">{"".join(rows)}</ul>',
             f'<p style="margin:.4em 0 0;font-size:.85em">Intervals at {level}. Smallest difference that '
-            f"matters, fixed before the run: {html.escape(size)}.</p>",
+            f"matters, fixed before the run: {html.escape(size)}.{f' {_TIMED}' if data.get('timed') else ''}</p>",
         )
 
 
 # ----------------------------------------------------------------------------------------- display
 
 _SYMBOL = {"holds": "✓", "holds, with conditions": "◐", "not seen here": "○", "needs rewording": "✎"}
+_TIMED = "Measured times: the sizes belong to the machine that ran this."
 _READING = {"for": "Speaks for it.", "against": "Speaks against it.", "undecided": "Undecided."}
 
 

@@ -246,7 +246,8 @@ def disagreements(stored: str | os.PathLike, fresh: str | os.PathLike) -> list[s
 
     Verdicts and conditions must be equal. A mean may move by half of its interval's half-width, or
     by half of the smallest difference that matters where that is more: processors and versions of
-    PyTorch round differently, and training multiplies rounding errors.
+    PyTorch round differently, and training multiplies rounding errors. A card of measured times must
+    say the same of every condition, for, against or undecided; how large they are is the machine's.
 
     Parameters
     ----------
@@ -274,8 +275,16 @@ def disagreements(stored: str | os.PathLike, fresh: str | os.PathLike) -> list[s
         if [condition["name"] for condition in before["conditions"]] != list(conditions):
             found.append(f"{name}: the conditions differ.")
             continue
+        if before.get("timed", False) != after.get("timed", False):
+            found.append(f"{name}: only one of the two is a card of measured times.")
         for condition in before["conditions"]:
             other = conditions[condition["name"]]
+            if before.get("timed"):
+                if condition["reading"] != other["reading"]:
+                    where = f" ({condition['name']})" if condition["name"] else ""
+                    found.append(f"{name}{where}: stored as {condition['reading']!r}, "
+                                 f"executed as {other['reading']!r}.")
+                continue
             slack = max((condition["high"] - condition["low"]) / 4, before["minimum"] / 2)
             if abs(condition["mean"] - other["mean"]) > slack:
                 where = f" ({condition['name']})" if condition["name"] else ""

@@ -167,6 +167,30 @@ def test_a_fresh_run_that_gives_something_else_is_noticed(
     assert any(text.startswith(message) for text in disagreements(book / "claims", fresh))
 
 
+def test_measured_times_agree_when_they_say_the_same_whatever_their_size(book, tmp_path_factory):
+    fresh = tmp_path_factory.mktemp("fresh")
+    card("C12", [3, -3], timed=True).save(book / "claims")
+    card("C13", 0).save(fresh)
+    card("C12", [30, -2], timed=True).save(fresh)
+    assert disagreements(book / "claims", fresh) == []
+    card("C12", [3, 0], timed=True).save(fresh)
+    assert disagreements(book / "claims", fresh) == ["C12 (1): stored as 'against', executed as 'undecided'."]
+    card("C12", [3, -3]).save(fresh)
+    assert "C12: only one of the two is a card of measured times." in disagreements(book / "claims", fresh)
+
+
+def test_a_card_of_times_says_so_and_no_other_card_does(tmp_path):
+    timed, plain = card("C18", 3, timed=True), card("C18", 3)
+    for text in (str, Card._repr_html_):
+        assert "Measured times" in text(timed) and "Measured times" not in text(plain)
+    assert "timed" not in plain.data and Card.load(_saved(timed, tmp_path)).data["timed"] is True
+
+
+def _saved(card, folder):
+    card.save(folder)
+    return folder / f"{card.name}.json"
+
+
 def test_a_fresh_run_without_a_card_or_with_another_seed_is_noticed(book, tmp_path_factory):
     fresh = tmp_path_factory.mktemp("fresh")
     card("C12", 3).save(fresh)
