@@ -712,6 +712,7 @@ class Card:
                 f"{_interval_svg(condition, data, limits)}</li>"
             )
         summary = self._summary()
+        note = f" {_TIMED}" if data.get("timed") else ""
         label = "The right sentence: " if self.verdict == "needs rewording" and data["rewording"] else ""
         return _box(
             _heading(data["claim"], data["sentence"]),
@@ -721,7 +722,7 @@ class Card:
             f"{html.escape(' / '.join(data['arms']))}</p>",
             f'<ul style="margin:0;padding:0">{"".join(rows)}</ul>',
             f'<p style="margin:.4em 0 0;font-size:.85em">Intervals at {level}. Smallest difference that '
-            f"matters, fixed before the run: {html.escape(size)}.{f' {_TIMED}' if data.get('timed') else ''}</p>",
+            f"matters, fixed before the run: {html.escape(size)}.{note}</p>",
         )
 
 
