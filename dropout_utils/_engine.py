@@ -272,7 +272,7 @@ class _Rule:
         return np.broadcast_to(np.asarray(setting, np.float64), (R,))[own].reshape(-1, 1)
 
     def load(self, arrays):
-        flat = np.zeros_like(self.theta)
+        flat = np.zeros(self.theta.shape, self.theta.dtype)
         for mine, theirs in zip(_views(flat, self.block.net), arrays, strict=True):
             mine[...] = theirs[self.block.own]
         return flat

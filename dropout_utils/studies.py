@@ -416,8 +416,12 @@ def _measure(net, sets, index, regression):
     for name, (x, y) in sets.items():
         loss, hits = np.empty(net.replicas), np.empty(net.replicas)
         for r in range(net.replicas):  # one at a time: the activations of one net fit into the cache
-            own_x, own = (x[index[r]], y[r]) if name == "train" else (x, y)
-            logits = net.replica(r).predict(own_x)
+            own_x, own = x, y
+            if name == "train":
+                own = y[r]
+                if len(own) < len(x):  # else all of them, in their order
+                    own_x = x[index[r]]
+            logits = _logits(net, r, own_x)
             if regression:
                 loss[r], _ = mean_squared_error(logits, own)
             else:
@@ -427,6 +431,17 @@ def _measure(net, sets, index, regression):
         if not regression:
             found[f"{name}_accuracy"] = hits
     return found
+
+
+def _logits(net, r, x):
+    """What ``net.replica(r).predict(x)`` returns, with no copy of the weights and little fresh memory."""
+    layers = list(zip(net.parameters[::2], net.parameters[1::2], strict=True))
+    for i, (W, b) in enumerate(layers):
+        x = x @ W[r]
+        x += b[r]
+        if i < len(layers) - 1:
+            np.maximum(x, 0, out=x)
+    return x
 
 
 def _record_epochs(epochs, every):

@@ -53,6 +53,16 @@ def test_a_study_equals_a_net_trained_by_hand():
         assert getattr(study["dropout"], f"{split}_accuracy")[s] == accuracy(logits, y)
 
 
+@pytest.mark.parametrize("n", [100, len(DIGITS.x_train)])
+def test_the_measures_are_those_of_the_nets_that_are_kept(n):
+    study = digits({"dropout": {"p": 0.5}}, n_train=n, label_noise=0.3, epochs=1, keep_weights=True)
+    runs = study["dropout"]
+    for s in range(3):
+        net, index, labels = runs.net.replica(s), study.train_index[s], study.train_labels[s]
+        assert runs.train_loss[s] == softmax_cross_entropy(net.predict(DIGITS.x_train[index]), labels)[0]
+        assert runs.test_loss[s] == softmax_cross_entropy(net.predict(DIGITS.x_test), DIGITS.y_test)[0]
+
+
 def test_more_seeds_or_arms_or_processes_leave_a_replica_as_it_was():
     few = digits({"dropout": {"p": 0.5}}, seeds=2)
     many = digits({"none": {}, "dropout": {"p": 0.5}}, seeds=5, jobs=2)

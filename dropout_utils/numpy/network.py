@@ -284,7 +284,10 @@ def _initial_parameters(sizes, rng, dtype):
     parameters = []
     for n, m in pairwise(sizes):
         bound = np.sqrt(6 / n)  # a uniform variable on (-a, a) has variance a² / 3
-        W = bound * (2 * rng.random((n, m)) - 1)
+        W = rng.random((n, m))
+        W *= 2  # in place: fresh memory costs more than the arithmetic
+        W -= 1
+        W *= bound
         parameters += [W.astype(dtype), np.zeros((1, m), dtype)]
     return parameters
 

@@ -51,7 +51,7 @@ class SGD:
         self.weight_decay = _setting(weight_decay, "weight_decay", R)
         self.l1 = _setting(l1, "l1", R)
         self.max_norm = _bound(max_norm, R)
-        self.velocity = [np.zeros_like(w) for w in self.parameters]
+        self.velocity = [np.zeros(w.shape, w.dtype) for w in self.parameters]
 
     def step(self, gradients):
         """Change the parameters in place.
@@ -139,8 +139,8 @@ class Adam:
         self.decoupled = check_flag(decoupled, "decoupled")
         self.l1 = _setting(l1, "l1", R)
         self.max_norm = _bound(max_norm, R)
-        self.m = [np.zeros_like(w) for w in self.parameters]
-        self.v = [np.zeros_like(w) for w in self.parameters]
+        self.m = [np.zeros(w.shape, w.dtype) for w in self.parameters]
+        self.v = [np.zeros(w.shape, w.dtype) for w in self.parameters]
         self.t = 0
 
     def step(self, gradients):
