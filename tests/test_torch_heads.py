@@ -11,14 +11,15 @@ from hypothesis import strategies as st
 from torch import nn
 
 from dropout_utils.masks import keep_mask
+from dropout_utils.schedules import Piecewise
 from dropout_utils.torch import (
     AttentionDropout,
     DropHead,
     MultiHeadAttention,
+    Scheduler,
     attention_dropout,
     drop_head,
     dropout,
-    v_schedule,
 )
 
 rates = st.sampled_from([0.0, 0.1, 1 / 3, 0.5, 0.9, 1.0])
@@ -98,18 +99,15 @@ def test_it_is_the_same_as_multiplying_what_the_output_layer_reads(rescale):
     assert torch.allclose(net(x, head_mask=keep), expected)
 
 
-@given(steps=st.integers(1, 50), turn=st.floats(0, 1), p=rates, p_end=rates)
-@settings(deadline=None)
-def test_the_schedule_falls_to_zero_and_rises_to_its_end(steps, turn, p, p_end):
-    found = [v_schedule(t, steps, p, turn=turn, p_end=p_end) for t in range(steps + 1)]
-    before = [q for t, q in enumerate(found) if t < turn * steps]
-    after = [q for t, q in enumerate(found) if t >= turn * steps]
-    assert before == sorted(before, reverse=True) and after == sorted(after)
-    assert all(0 <= q <= 1 for q in found)
-    if turn * steps > 0:
-        assert found[0] == p
-    if turn < 1:
-        assert np.isclose(found[-1], p_end)
+def test_the_schedule_of_the_paper_is_a_v():
+    layer = DropHead([0.2, 0.4])
+    scheduler = Scheduler(nn.Sequential(layer), Piecewise({0: 1, 4: 0, 8: 1}))
+    found = []
+    for _ in range(9):
+        found.append(np.array(layer.p))
+        scheduler.step()
+    assert np.allclose(np.array(found)[:, 1], [0.4, 0.3, 0.2, 0.1, 0, 0.1, 0.2, 0.3, 0.4])
+    assert np.allclose(np.array(found)[:, 0], np.array(found)[:, 1] / 2)
 
 
 def test_attention_dropout_is_dropout_on_weights_and_that_of_torch():
@@ -143,9 +141,6 @@ def test_modules_are_their_functions():
         (lambda: drop_head(heads(), 0.5, mask=torch.ones(B, H + 1)), ValueError, "mask must"),
         (lambda: attention_dropout(torch.ones(3), 0.5), ValueError, "weights must have"),
         (lambda: attention_dropout([1.0], 0.5), TypeError, "weights must be"),
-        (lambda: v_schedule(5, 4, 0.5), ValueError, "step must be"),
-        (lambda: v_schedule(1, 4, 0.5, turn=2), ValueError, "turn must be"),
-        (lambda: v_schedule(1, 4, 0.5, p_end=2), ValueError, "p_end must be"),
     ],
 )
 def test_a_bad_argument_is_named(call, error, words):

@@ -1,10 +1,18 @@
 """Networks with dropout in PyTorch: the same names as :mod:`dropout_utils.numpy`, for use."""
 
+from dropout_utils.torch.adaptive import train_adaptive
 from dropout_utils.torch.concrete import ConcreteDropout, concrete_dropout, concrete_kl
+from dropout_utils.torch.connect import (
+    DropConnect,
+    drop_connect,
+    drop_connect_inference,
+    drop_connect_moments,
+)
 from dropout_utils.torch.depth import DropPath, LayerDrop, drop_path, layer_drop, linear_decay
 from dropout_utils.torch.dropout import Dropout, dropout
 from dropout_utils.torch.gaussian import AlphaDropout, GaussianDropout, alpha_dropout, gaussian_dropout
-from dropout_utils.torch.heads import AttentionDropout, DropHead, attention_dropout, drop_head, v_schedule
+from dropout_utils.torch.heads import AttentionDropout, DropHead, attention_dropout, drop_head
+from dropout_utils.torch.language import Texts, train_language_model
 from dropout_utils.torch.monte_carlo import MonteCarlo, is_stochastic, monte_carlo, monte_carlo_mode
 from dropout_utils.torch.networks import MLP, ConvNet, Dense
 from dropout_utils.torch.schedules import Scheduler
@@ -29,6 +37,7 @@ from dropout_utils.torch.transformer import (
     DecoderBlock,
     EncoderBlock,
     FeedForward,
+    LanguageModel,
     LayerNorm,
     Linear,
     MultiHeadAttention,
@@ -47,12 +56,14 @@ __all__ = [
     "Dense",
     "DropBlock1d",
     "DropBlock2d",
+    "DropConnect",
     "DropHead",
     "DropPath",
     "Dropout",
     "EncoderBlock",
     "FeedForward",
     "GaussianDropout",
+    "LanguageModel",
     "LayerDrop",
     "LayerNorm",
     "Linear",
@@ -65,6 +76,7 @@ __all__ = [
     "SpatialDropout1d",
     "SpatialDropout2d",
     "Standout",
+    "Texts",
     "VisionTransformer",
     "accuracy",
     "alpha_dropout",
@@ -75,6 +87,9 @@ __all__ = [
     "cross_entropy",
     "drop_block1d",
     "drop_block2d",
+    "drop_connect",
+    "drop_connect_inference",
+    "drop_connect_moments",
     "drop_head",
     "drop_path",
     "dropout",
@@ -91,7 +106,8 @@ __all__ = [
     "spatial_dropout2d",
     "standout",
     "train",
+    "train_adaptive",
     "train_convnet",
+    "train_language_model",
     "train_transformer",
-    "v_schedule",
 ]

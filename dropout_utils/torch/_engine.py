@@ -1,7 +1,7 @@
-"""Forward and backward of R vision transformers by hand, on recycled buffers.
+"""Forward and backward of R small transformers by hand, on recycled buffers.
 
-The readable network is :class:`dropout_utils.torch.VisionTransformer`; this one computes the same (tests
-compare the two) without autograd. What it saves:
+The readable networks are :class:`dropout_utils.torch.VisionTransformer` and ``LanguageModel``; this one
+computes the same (tests compare them) without autograd. What it saves:
 
 - scale and shift of a layer norm are folded into the dense layer that follows, whose weights are small;
 - the gradient of ReLU and of the dropout after it need no mask: where the activation came out positive,
@@ -23,7 +23,7 @@ import torch
 
 from dropout_utils.masks import Masker
 from dropout_utils.torch.heads import by_number_kept
-from dropout_utils.torch.transformer import VisionTransformer, cut
+from dropout_utils.torch.transformer import LanguageModel, VisionTransformer, cut
 
 _relu_backward = torch.ops.aten.threshold_backward.grad_input
 
@@ -113,14 +113,15 @@ class Noise:
 
 
 class Engine:
-    """Forward and backward passes of a VisionTransformer with replicas.
+    """Forward and backward passes of a VisionTransformer or LanguageModel with replicas.
 
     The parameters of `net` become slices of ``self.parameters`` (n,), their gradients of
     ``self.gradients``: one optimiser step of one array serves all replicas.
     """
 
-    def __init__(self, net: VisionTransformer):
+    def __init__(self, net: VisionTransformer | LanguageModel):
         self.net, self.R = net, net.replicas
+        self.causal = isinstance(net, LanguageModel)  # and logits for each token, not for their mean
         self.T, self.d = net.position.shape[-2:]
         self.H = net.blocks[0].attention.heads
         self.e = self.d // self.H
@@ -144,12 +145,17 @@ class Engine:
         return self._gradient[id(w)]
 
     def patches(self, x):
-        """Examples (N, features) as patches (N, T · patch), flat."""
+        """Examples (N, features) as patches (N, T · patch), flat; tokens (N, T) as (N, T · vocabulary)."""
+        if self.causal:
+            return self.net.one_hot(x).flatten(1)
         return cut(x, self.net.shape, self.net.patch).flatten(-2).contiguous()
 
     @torch.no_grad()
     def forward(self, x, noise=None):
-        """Return the logits (R, B, classes) of patches x (R, B, T · patch), and keep what backward needs."""
+        """Return the logits of patches x (R, B, T · patch), and keep what backward needs.
+
+        They are (R, B, classes), those of a language model (R, B · T, vocabulary).
+        """
         R, T, d, e, net = self.R, self.T, self.d, self.e, self.net
         B = x.shape[1]
         N = B * T
@@ -171,6 +177,8 @@ class Engine:
             b.b[..., :d] *= e**-0.5
             torch.baddbmm(b.b, b.u, b.W, out=b.qkv)
             np.matmul(b.q, b.k_T, out=s.scores_)  # (R·B, H, T, T)
+            if self.causal:
+                s.scores.add_(s.future)
             self._softmax(s.scores, b.P, s)
             if noise is not None and noise.attention is not None:
                 torch.mul(b.P.view(R, B, -1, T, T), noise.attention[:, i], out=b.A)
@@ -189,7 +197,8 @@ class Engine:
             b.z.relu_()  # masks are not negative: relu(z · m) = relu(z) · m
             h = self._add(h, b.z, block.feed_forward.outer, noise, "output", i, s.y, b.h2)
         self._norm(h, s.u, s.rstd, net.norm.eps, s)
-        torch.mean(s.u.view(R, B, T, d), 2, out=s.pooled)
+        if not self.causal:
+            torch.mean(s.u.view(R, B, T, d), 2, out=s.pooled)
         _fold(net.norm, net.head, s.W, s.b)
         return torch.baddbmm(s.b, s.pooled, s.W, out=s.logits)
 
@@ -197,12 +206,15 @@ class Engine:
     def backward(self, dlogits):
         """Write the gradients of the last forward pass to ``self.gradients``."""
         R, T, d, e, net = self.R, self.T, self.d, self.e, self.net
-        B = dlogits.shape[1]
+        B = dlogits.shape[1] // (T if self.causal else 1)
         s = self._space(B)
         noise = s.noise
         self._unfold(net.norm, net.head, s.pooled, dlogits, s.dW, add=False)
-        du = torch.bmm(dlogits, s.W.mT).div_(T)  # (R, B, d)
-        s.du.view(R, B, T, d).copy_(du.unsqueeze(2))
+        if self.causal:
+            torch.bmm(dlogits, s.W.mT, out=s.du)
+        else:
+            du = torch.bmm(dlogits, s.W.mT).div_(T)  # (R, B, d)
+            s.du.view(R, B, T, d).copy_(du.unsqueeze(2))
         dh = s.dh.zero_()
         self._norm_backward(s.u, s.rstd, s, dh)
         for i in reversed(range(len(net.blocks))):
@@ -367,7 +379,9 @@ class _Space:
         self.do = self._heads(self.du)[0]
         self.dq, self.dk, self.dv = self._heads(self.dqkv)
         self.dz, self.dW1, self.dWqkv = new(R, N, f), new(R, d, f), new(R, d, 3 * d)
-        self.pooled, self.logits = new(R, B, d), new(R, B, classes)
+        self.pooled = self.u if engine.causal else new(R, B, d)
+        self.logits = new(R, N if engine.causal else B, classes)
+        self.future = torch.full((T, T), -torch.inf, dtype=dtype).triu_(1)
         self.W, self.b, self.dW = new(R, d, classes), new(R, 1, classes), new(R, d, classes)
         self.blocks = []
         for _ in net.blocks:

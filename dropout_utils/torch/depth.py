@@ -266,6 +266,10 @@ class LayerDrop(nn.ModuleList):
     (4, 2, 3)
     """
 
+    stochastic = True  # see monte_carlo.is_stochastic
+
+    stochastic = True  # what Monte-Carlo mode asks for
+
     def __init__(self, layers=(), p=0.2, *, generator=None):
         if isinstance(layers, str) or not isinstance(layers, Iterable):
             raise TypeError(f"layers must be modules; got {layers!r}")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dropout_utils._checks import check_choice, check_integer, check_real
+from dropout_utils._checks import check_choice
 from dropout_utils.torch.depth import _zeros_at_one
 from dropout_utils.torch.dropout import Dropout, _check_tensor, check_rate_or_rates, dropout
 
-__all__ = ["AttentionDropout", "DropHead", "attention_dropout", "drop_head", "v_schedule"]
+__all__ = ["AttentionDropout", "DropHead", "attention_dropout", "drop_head"]
 
 RESCALINGS = ("kept", "rate")
 
@@ -168,7 +168,10 @@ def by_number_kept(scale):
 class DropHead(Dropout):
     """Dropout of whole attention heads, as a layer: :func:`drop_head`, holding its rate and source.
 
-    Zhou et al. (2020), section 3. Its schedule is :func:`v_schedule`: set ``layer.p`` before each step.
+    Zhou et al. (2020), section 3. *Scheduled* DropHead lowers the rate to 0 while the learning rate warms
+    up, so that no few heads take over, and raises it again against overfitting, like a V:
+    ``Scheduler(net, schedules.Piecewise({0: 1, warmup: 0, steps: 1}))``, see
+    :class:`dropout_utils.torch.Scheduler`.
 
     Use it when a few heads do all the work, or when heads are to be pruned after training.
 
@@ -209,54 +212,6 @@ class DropHead(Dropout):
         return drop_head(
             x, self.p, rescale=self.rescale, mask=mask, generator=self.generator, training=self.training
         )
-
-
-def v_schedule(step, steps, p, *, turn=0.1, p_end=None):
-    r"""Return the rate of DropHead at a step of training: down to 0, then up again, like a V.
-
-    .. math:: p(t) = p\,\frac{s - t}{s} \;\; (t < s), \qquad
-              p(t) = p_\mathrm{end}\,\frac{t - s}{T - s} \;\; (t \ge s)
-
-    Zhou et al. (2020), section 3: a high rate at first keeps a few heads from taking over, none in
-    the middle lets the net learn, a rising one at the end works against overfitting.
-
-    Use it when DropHead is to be scheduled: ``layer.p = v_schedule(step, steps, 0.2)`` before each step.
-
-    Parameters
-    ----------
-    step : int
-        t, from 0 to `steps`.
-    steps : int
-        T, the number of steps of the whole training.
-    p : float
-        Rate at the start.
-    turn : float
-        Share of the training after which the rate is 0, s = turn · T, in [0, 1].
-    p_end : float, optional
-        Rate at the end; by default `p`.
-
-    Returns
-    -------
-    p : float
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not as above.
-
-    Examples
-    --------
-    >>> [round(v_schedule(t, 10, 0.2, turn=0.4), 3) for t in (0, 2, 4, 7, 10)]
-    [0.2, 0.1, 0.0, 0.1, 0.2]
-    """
-    steps = check_integer(steps, "steps")
-    step = check_integer(step, "step", minimum=0, maximum=steps)
-    p = check_rate_or_rates(p)
-    p_end = p if p_end is None else check_rate_or_rates(p_end, "p_end")
-    turning = steps * check_real(turn, "turn", minimum=0.0, maximum=1.0)
-    if step < turning:
-        return p * ((turning - step) / turning)
-    return p_end * ((step - turning) / (steps - turning)) if steps > turning else 0.0
 
 
 def _check_named(x, name):

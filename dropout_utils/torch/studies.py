@@ -14,7 +14,7 @@ from dropout_utils.seeding import generator
 from dropout_utils.studies import Runs, Study, _check_data, _classes, _record_epochs, _sample
 from dropout_utils.torch import _engine
 from dropout_utils.torch import training as _training
-from dropout_utils.torch.networks import ConvNet
+from dropout_utils.torch.networks import ConvNet, check_site
 from dropout_utils.torch.training import OPTIMIZERS, accuracy, cross_entropy
 from dropout_utils.torch.transformer import SITES, Rates, VisionTransformer, check_patches
 
@@ -136,8 +136,11 @@ def train_convnet(
     *,
     seeds=24,
     base_seed=0,
-    channels=(16, 32),
+    channels=(8, 16),
     kernel=5,
+    pool=2,
+    block=5,
+    batch_norm=False,
     epochs=30,
     batch_size=64,
     lr=1e-3,
@@ -153,21 +156,27 @@ def train_convnet(
 ):
     """Train the same small convolutional nets under every arm, and measure them.
 
-    As :func:`train_transformer`; an arm is ``{"p": rate}`` or ``{"p": [rate, ...]}`` with one rate for
-    each convolution. The nets are :class:`ConvNet`, on sequences such as MNIST-1D.
+    As :func:`train_transformer`; the nets are :class:`ConvNet`, on sequences such as MNIST-1D. An arm says
+    how much is dropped, what, and where. Seed s gives every arm the same initial weights, sample, order and
+    stream of masks.
 
     Parameters
     ----------
     data : Dataset
         A classification of sequences, such as ``dropout_utils.data.mnist1d()``.
     arms : dict
-        ``{"none": {}, "dropout": {"p": 0.2}}``; without `p` nothing is dropped.
+        ``{"none": {}, "channels": {"p": 0.2, "kind": "spatial", "position": "after convolution"}}``. `p` is
+        one rate, or a list of one for each convolution; without it nothing is dropped. `kind` is "unit"
+        (the default), "spatial", "block" or "max-pooling"; `position` is "after convolution" or "after
+        pooling" (the default, except for max-pooling dropout, which is at home after the convolution).
     seeds, base_seed
         As for :func:`train_transformer`.
     channels : sequence of int
         Of each convolution.
-    kernel : int
-        Size of the windows, odd.
+    kernel, pool, block : int
+        Size of the windows of the convolutions (odd) and of the pooling, and of the blocks.
+    batch_norm : bool
+        Whether there is batch normalisation, in every arm.
     epochs, batch_size, lr, optimizer, momentum, weight_decay
         As for :func:`train_transformer`; so are all that follow.
     n_train, label_noise, record_every, keep_weights, jobs, cache
@@ -175,6 +184,7 @@ def train_convnet(
     Returns
     -------
     Study
+        ``study[arm].net`` is a ConvNet with S replicas, with `keep_weights`.
 
     Raises
     ------
@@ -188,14 +198,14 @@ def train_convnet(
     parts, common = _check_common(
         data, epochs, batch_size, lr, optimizer, momentum, weight_decay, n_train, label_noise, record_every
     )
-    kernel = check_integer(kernel, "kernel")
-    if kernel % 2 == 0:
-        raise ValueError(f"kernel must be odd; got {kernel}")
-    make = dict(length=parts["x_train"].shape[1], classes=_classes(parts), channels=channels, kernel=kernel)
+    make = dict(channels=channels, kernel=kernel, pool=pool, block=block, batch_norm=batch_norm)
+    make = dict(make, length=parts["x_train"].shape[1], classes=_classes(parts))
+    for arm in arms.values():  # raises where these do not go together
+        ConvNet(**make, kind=arm["kind"], position=arm["position"], generator=np.random.default_rng(0))
     return _study(
         _train_convnets,
-        lambda p: ConvNet(**make, p=p, replicas=seeds),
-        lambda arm: arm["p"],
+        lambda arm: ConvNet(**make, **arm, replicas=seeds),
+        lambda arm: arm,
         arms,
         {**parts, **common, "make": make},
         seeds,
@@ -225,7 +235,7 @@ def _study(experiment, make_net, rates_of, arms, common, seeds, base_seed, keep_
     for i, (name, arm) in enumerate(arms.items()):
         own = {key: value[i * seeds : (i + 1) * seeds] for key, value in found.items()}
         history = {key[8:]: value for key, value in own.items() if key.startswith("history_")}
-        if history:
+        if common["record_every"] is not None:
             history = {"epoch": _record_epochs(common["epochs"], common["record_every"]), **history}
         measures = {key: value for key, value in own.items() if key.endswith(("_loss", "_accuracy"))}
         measures = {key: value for key, value in measures.items() if not key.startswith("history_")}
@@ -289,10 +299,25 @@ def _train_transformers(replicas, *, make, x_train, y_train, optimizer, batch_si
     )
 
 
-def _train_convnets(replicas, *, make, x_train, y_train, optimizer, batch_size, **common):
+def _train_convnets(replicas, **common):
+    """Train nets of one kind and position of dropout side by side, one group after the other."""
+    groups = {}
+    for i, r in enumerate(replicas):
+        groups.setdefault((r["kind"], r["position"]), []).append(i)
+    found = {}
+    for members in groups.values():
+        for key, values in _train_alike([replicas[i] for i in members], **common).items():
+            if key not in found:
+                found[key] = np.empty((len(replicas), *values.shape[1:]), values.dtype)
+            found[key][members] = values
+    return found
+
+
+def _train_alike(replicas, *, make, x_train, y_train, optimizer, batch_size, **common):
     layers = range(len(make["channels"]))
     p = [np.array([r["p"][i] for r in replicas]) for i in layers]
-    net = ConvNet(**make, p=p, generator=_streams(replicas, "weights"))
+    site = dict(kind=replicas[0]["kind"], position=replicas[0]["position"])
+    net = ConvNet(**make, **site, p=p, generator=_streams(replicas, "weights"))
     for i in layers:
         net.dropouts[i].generator = _streams(replicas, "masks", i)
     rule = _rule(net.parameters(), optimizer)
@@ -338,6 +363,9 @@ def _train(
     sets = {"train": (x[index], labels), "test": (prepare(x_test), torch.tensor(y_test))}
     if x_validation is not None:
         sets["validation"] = (prepare(x_validation), torch.tensor(y_validation))
+    if labels.ndim == 3:  # text: every token is an example; of long training texts a part is measured
+        sets["train"] = tuple(part[:, : len(x_test)] for part in sets["train"])
+        sets = {name: (x_, y.flatten(-2)) for name, (x_, y) in sets.items()}
     orders = _streams(replicas, "order")
     recorded = [] if record_every is None else _record_epochs(epochs, record_every)
     history = []
@@ -353,7 +381,7 @@ def _train(
     for key in found.copy() if history else ():
         found[f"history_{key}"] = np.stack([h[key] for h in history], axis=1)  # (R, T)
     if keep_weights:
-        for name, w in net.named_parameters():
+        for name, w in net.state_dict().items():
             found[f"weights_{name}"] = w.detach().numpy().copy()
     return found
 
@@ -385,10 +413,18 @@ def _check_common(
     for key in [key for key in parts if key.startswith("y_")]:
         parts[key] = parts[key].astype(np.int64)
     N = len(parts["x_train"])
+    return parts, _check_optimiser(
+        N, epochs, batch_size, lr, name, momentum, weight_decay, n_train, label_noise, record_every
+    )
+
+
+def _check_optimiser(
+    N, epochs, batch_size, lr, name, momentum, weight_decay, n_train, label_noise, record_every
+):
     settings = dict(lr=lr, name=check_choice(name, "optimizer", OPTIMIZERS))
     settings.update(momentum=momentum, weight_decay=weight_decay)
     _training.optimizer([torch.nn.Parameter(torch.zeros(1))], **settings)  # raises where a setting is wrong
-    return parts, dict(
+    return dict(
         epochs=check_integer(epochs, "epochs"),
         batch_size=check_integer(batch_size, "batch_size"),
         optimizer=settings,
@@ -424,11 +460,16 @@ def _check_convnet_arm(name, arm, layers):
     if not isinstance(arm, Mapping):
         raise TypeError(f"arms[{name!r}] must be a dictionary; got {arm!r}")
     for key in arm:
-        if key != "p":
-            raise ValueError(f"arms[{name!r}] may set p; got {key!r}")
+        if key not in ("p", "kind", "position"):
+            raise ValueError(f"arms[{name!r}] may set p, kind and position; got {key!r}")
+    kind = arm.get("kind", "unit")
+    position = arm.get("position", "after convolution" if kind == "max-pooling" else "after pooling")
+    kind, position = check_site(kind, position, lambda key: f"arms[{name!r}][{key!r}]")
     p = arm.get("p", 0.0)
     if isinstance(p, (list, tuple, np.ndarray)) and np.ndim(p) == 1:
         if len(p) != layers:
             raise ValueError(f"arms[{name!r}]['p'] must be one rate, or a list of {layers}; got {p!r}")
-        return {"p": [check_rate(rate, f"arms[{name!r}]['p'][{i}]") for i, rate in enumerate(p)]}
-    return {"p": [check_rate(p, f"arms[{name!r}]['p']")] * layers}
+        p = [check_rate(rate, f"arms[{name!r}]['p'][{i}]") for i, rate in enumerate(p)]
+    else:
+        p = [check_rate(p, f"arms[{name!r}]['p']")] * layers
+    return {"p": p, "kind": kind, "position": position}

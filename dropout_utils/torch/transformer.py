@@ -53,6 +53,7 @@ __all__ = [
     "DecoderBlock",
     "EncoderBlock",
     "FeedForward",
+    "LanguageModel",
     "LayerNorm",
     "Linear",
     "MultiHeadAttention",
@@ -840,6 +841,118 @@ class VisionTransformer(nn.Module):
                 f"x must have shape {(*leading, 'B', features)} or ('B', {features}); got {tuple(x.shape)}"
             )
         return cut(x, self.shape, self.patch).expand(*leading, -1, -1, -1)
+
+
+class LanguageModel(nn.Module):
+    """A small causal language model: at every place of a text, logits of the token that comes next.
+
+    Tokens are embedded, positions added, pre-norm encoder blocks applied in which no token looks at those
+    after it, a last layer norm taken, and each token gives logits (Radford et al. 2018, decoder only).
+
+    Parameters
+    ----------
+    vocabulary : int
+        Number of different tokens, V.
+    tokens : int
+        T, the length of a text.
+    width, heads, layers, hidden : int
+        d, H, number of blocks, units of their feed-forward layers.
+    rates : Rates
+        Drop probabilities of the sites.
+    replicas, generator, dtype
+        See :class:`VisionTransformer`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is not as above.
+
+    Examples
+    --------
+    >>> import numpy as np, torch
+    >>> net = LanguageModel(10, 8, generator=np.random.default_rng(0))
+    >>> net(torch.zeros(5, 8, dtype=torch.int64)).shape
+    torch.Size([5, 8, 10])
+    """
+
+    def __init__(
+        self,
+        vocabulary,
+        tokens,
+        *,
+        width=32,
+        heads=4,
+        layers=2,
+        hidden=64,
+        rates=None,
+        replicas=None,
+        generator=None,
+        dtype=torch.float32,
+    ):
+        super().__init__()
+        vocabulary, tokens = check_integer(vocabulary, "vocabulary"), check_integer(tokens, "tokens")
+        layers, width = check_integer(layers, "layers"), check_integer(width, "width")
+        replicas, generator = check_replicas(replicas, generator, dtype)
+        rates = check_rates_object(rates, replicas)
+        self.replicas, self.rates, self.vocabulary = replicas, rates, vocabulary
+        new = dict(replicas=replicas, generator=generator, dtype=dtype)
+        self.embedding = Linear(vocabulary, width, scale=math.sqrt(vocabulary), **new)
+        self.position = nn.Parameter(uniform((tokens, width), 0.2, replicas, generator, dtype))
+        self.embedding_dropout = Dropout(rates.embedding, generator=generator)
+        blocks = [EncoderBlock(width, heads, hidden, rates=rates, **new) for _ in range(layers)]
+        p = rates.layers if replicas is None else np.broadcast_to(rates.layers, (replicas,))
+        self.blocks = LayerDrop(blocks, p, generator=generator)
+        self.norm = LayerNorm(width, replicas=replicas, dtype=dtype)
+        self.head = Linear(width, vocabulary, **new)
+
+    @property
+    def tokens(self):
+        """T, the length of a text."""
+        return self.position.shape[-2]
+
+    def one_hot(self, x):
+        """Tokens (..., T) as vectors (..., T, V) of a single 1: an embedding is a dense layer of these.
+
+        Parameters
+        ----------
+        x : torch.Tensor of int64
+        """
+        if not isinstance(x, torch.Tensor) or x.dtype != torch.int64:
+            raise TypeError(f"x must be a torch.Tensor of int64; got {_kind(x)}")
+        if x.numel() and not 0 <= int(x.min()) <= int(x.max()) < self.vocabulary:
+            raise ValueError(
+                f"x must hold tokens 0 ... {self.vocabulary - 1}; got {int(x.min())} ... {int(x.max())}"
+            )
+        return F.one_hot(x, self.vocabulary).to(self.position.dtype)
+
+    def forward(self, x, masks=None):
+        """Return the logits of the next token, at every place.
+
+        Parameters
+        ----------
+        x : torch.Tensor of int64, (R, B, T) or (B, T)
+            Texts. A batch (B, T) is given to all replicas.
+        masks : list of dict, optional
+            As for :meth:`VisionTransformer.forward`.
+
+        Returns
+        -------
+        logits : torch.Tensor, (R, B, T, V) or (B, T, V)
+        """
+        if masks is None:
+            masks = [None] * (1 + len(self.blocks))
+        elif not isinstance(masks, (list, tuple)) or len(masks) != 1 + len(self.blocks):
+            raise ValueError(f"masks must be a list of {1 + len(self.blocks)} dictionaries; got {masks!r}")
+        x = self.one_hot(x)
+        leading = () if self.replicas is None else (self.replicas,)
+        if x.ndim < 3 or x.shape[-2] != self.tokens or x.shape[:-3] not in ((), leading):
+            raise ValueError(f"x must have shape {(*leading, 'B', self.tokens)}; got {tuple(x.shape[:-1])}")
+        x = self.embedding(x.expand(*leading, *x.shape[-3:]))  # (R, B, T, d)
+        x = x + (self.position if self.replicas is None else self.position.unsqueeze(1))
+        first = check_masks(masks[0], ("embedding", "layers"))
+        x = _with_mask(self.embedding_dropout, first, "embedding", x)
+        x = _through(self.blocks, x, first.get("layers"), masks[1:], causal=True)
+        return self.head(self.norm(x))
 
 
 def _through(blocks, x, mask, masks, **look):
