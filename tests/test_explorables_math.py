@@ -6,7 +6,6 @@ A reader with the site needs no Node; these tests do, and are skipped where it i
 import json
 import shutil
 import subprocess
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -118,7 +117,7 @@ def test_masks_agree_also_where_the_reserve_runs_out():
 
 @pytest.mark.parametrize("p", ["-0.1", "1.1", "NaN", "'half'"])
 def test_a_rate_that_is_none_is_refused(p):
-    said = node(f"try {{ keepMask({p}, generator(0), new Uint8Array(3)); }} catch (e) {{ return String(e); }}")
+    said = node(f"try {{ keepMask({p}, generator(0), new Uint8Array(3)); }} catch (e) {{ return `${{e}}`; }}")
     assert "drop probability in [0, 1]" in said
 
 
@@ -186,8 +185,8 @@ def test_optimiser_steps_are_the_packages(rule, theirs, ours):
     found = node(SETUP + f"""
         const rule = new {rule}(net.parameters, 0.05, {theirs}), rng = generator(3, "masks");
         const dz = net.d.at(-1);
-        for (let i = 0; i < 3; i++) {{
-          softmaxCrossEntropy(net.forward(Float64Array.from(x), labels.length, rng), labels, labels.length, 4, dz);
+        for (let i = 0, B = labels.length; i < 3; i++) {{
+          softmaxCrossEntropy(net.forward(Float64Array.from(x), B, rng), labels, B, 4, dz);
           rule.step(net.backward(dz));
         }}
         return flat(net.parameters);""", sizes=SIZES, p=0.5, x=x.ravel().tolist(), labels=labels.tolist())
@@ -203,7 +202,8 @@ def test_the_points_are_those_of_data_moons():
         return [train, test].map(({ x, labels }) => [Array.from(x), Array.from(labels)]);
         """.replace("moons(", "data.moons("))
     moons = data.moons(101, 40, 0.3, rng=seeding.generator(8, "data"))
-    for (x, labels), a, b in zip(found, (moons.x_train, moons.x_test), (moons.y_train, moons.y_test), strict=True):
+    parts = [(moons.x_train, moons.y_train), (moons.x_test, moons.y_test)]
+    for (x, labels), (a, b) in zip(found, parts, strict=True):
         assert np.allclose(x, a.ravel(), atol=1e-6) and labels == b.tolist()  # the package stores float32
 
 
@@ -214,8 +214,8 @@ def test_whole_epochs_of_training_end_with_the_packages_weights():
     found = node("""
         const net = new MLP([2, 16, 16, 2], 0.5, generator(1, "weights"), 8);
         const rule = new Adam(net.parameters, 0.01, { decay: 0.001 });
-        const batches = new Batches(Float64Array.from(x), Uint8Array.from(labels), 2, 8, generator(1, "order"));
-        const masks = generator(1, "masks"), dz = net.d.at(-1);
+        const order = generator(1, "order"), masks = generator(1, "masks"), dz = net.d.at(-1);
+        const batches = new Batches(Float64Array.from(x), Uint8Array.from(labels), 2, 8, order);
         for (let i = 0; i < 20 * 4; i++) {
           batches.take();
           softmaxCrossEntropy(net.forward(batches.x, batches.B, masks), batches.labels, batches.B, 2, dz);
@@ -227,4 +227,3 @@ def test_whole_epochs_of_training_end_with_the_packages_weights():
     du.train(net, rule, x, labels, epochs=20, batch_size=8,
              order_rng=seeding.generator(1, "order"), mask_rng=seeding.generator(1, "masks"))
     assert max(np.abs(np.ravel(b) - a).max() for a, b in zip(found, net.parameters, strict=True)) < 1e-6
-    assert len(list(pairwise(net.sizes))) == 3

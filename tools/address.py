@@ -123,7 +123,8 @@ def disagreements(root: Path = ROOT) -> list[str]:
     ]
     for path in notebooks.stored(root=root):
         if not notebooks.has_first_cell(notebooks.read(path), url):
-            found.append(f"{path.relative_to(root).as_posix()}: the first code cell has not this address: run make address")
+            place = path.relative_to(root).as_posix()
+            found.append(f"{place}: the first code cell has not this address: run make address")
     return found + strays(root)
 
 

@@ -112,7 +112,7 @@ function build(frame) {
     readout,
     make("div", { className: "du-grid" },
       slider(frame, "p", "drop rate p", (p) => p.toFixed(2)),
-      slider(frame, "width", "units in each of two layers"),
+      slider(frame, "width", "units per layer"),
       slider(frame, "weight_decay", "weight decay"),
       slider(frame, "points", "training points"),
       slider(frame, "noise", "noise", (noise) => noise.toFixed(2))),

@@ -49,7 +49,7 @@ class Playground(Explorable):
     """
 
     module = "playground"
-    room = (1036, 544)
+    room = (1000, 544)
 
     p = real(0.0, 0.0, 0.9)
     width = whole(32, 2, 32)
@@ -98,9 +98,9 @@ class Playground(Explorable):
     def describe(self) -> str:
         """Return what the picture shows, for a reader who cannot see it."""
         return (
-            f"Overfitting playground: {self.points} training points of two classes, two interleaved half moons, "
-            f"and the boundary of a network with two layers of {self.width} units after 1,000 steps of training "
-            f"at drop rate {self.p:g}. The live version needs a browser that runs scripts."
+            f"Overfitting playground: {self.points} training points of two classes, two interleaved half "
+            f"moons, and the boundary of a network with two layers of {self.width} units after 1,000 steps "
+            f"of training at drop rate {self.p:g}. The live version needs a browser that runs scripts."
         )
 
     def picture(self):
