@@ -5,6 +5,7 @@ Every function takes one net or any number of replicas: ``np.matmul`` broadcasts
 PyTorch is not loaded. The same names for PyTorch are in :mod:`dropout_utils.torch`.
 """
 
+from dropout_utils.numpy.connect import drop_connect, drop_connect_backward
 from dropout_utils.numpy.dropout import dropout, dropout_backward
 from dropout_utils.numpy.gaussian import gaussian_dropout, gaussian_dropout_backward
 from dropout_utils.numpy.layers import (
@@ -38,6 +39,8 @@ __all__ = [
     "dense_backward",
     "drop_block1d",
     "drop_block_gamma",
+    "drop_connect",
+    "drop_connect_backward",
     "dropout",
     "dropout_backward",
     "gaussian_dropout",
