@@ -28,7 +28,7 @@ class output:
     def enable_custom_widget_manager():
         pass
 '''
-CHAPTERS = notebooks.chapters()
+CHAPTERS = notebooks.stored()
 
 pytestmark = [
     pytest.mark.slow,

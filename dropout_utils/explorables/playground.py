@@ -49,7 +49,7 @@ class Playground(Explorable):
     """
 
     module = "playground"
-    room = (1000, 544)
+    room = (1000, 548)
 
     p = real(0.0, 0.0, 0.9)
     width = whole(32, 2, 32)

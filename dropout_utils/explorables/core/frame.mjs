@@ -100,7 +100,7 @@ export function explorable({ name, title, schema, results = {}, build }) {
       const again = make("button", { type: "button", textContent: "Start again" });
       again.addEventListener("click", () => (dispose(), root.remove(), render({ model, el })), { signal });
       body.replaceChildren(make("p", { className: "du-title" }, title),
-        make("p", { role: "alert" }, `This explorable has stopped: ${shown(error?.message ?? error)} Nothing else on the page is affected.`), again);
+        make("p", { role: "alert" }, `This explorable has stopped (${shown(error?.message ?? error)}). Nothing else on the page is affected.`), again);
     }
     const guard = (f) => (...given) => {
       if (broken) return undefined;
