@@ -8,10 +8,20 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 from torch.nn import functional as F
 
 from dropout_utils import numpy as in_numpy
-from dropout_utils.torch import MLP, ConvNet, accuracy, cross_entropy, optimizer, train
+from dropout_utils.torch import (
+    MLP,
+    ConvNet,
+    accuracy,
+    cross_entropy,
+    drop_block1d,
+    max_pool_dropout1d,
+    optimizer,
+    train,
+)
 
 rates = st.floats(0, 0.95) | st.sampled_from([0.0, 0.5, 1.0])
 
@@ -161,31 +171,104 @@ def test_nets_can_be_copied_and_kept(make, clone):
         assert not any("dropout" in name for name in net.state_dict())
 
 
-def plain_convnet(x, weights, masks, p):
-    """A ConvNet of one replica, in the words of PyTorch."""
-    (w1, b1), (w2, b2), (w3, b3) = weights
+SITES = [
+    ("unit", "after convolution"),
+    ("unit", "after pooling"),
+    ("spatial", "after convolution"),
+    ("spatial", "after pooling"),
+    ("block", "after convolution"),
+    ("block", "after pooling"),
+    ("max-pooling", "after convolution"),
+]
+every_site = pytest.mark.parametrize(("kind", "position"), SITES)
+
+
+def plain_convnet(x, net, weights, p, kind, position, masks, training=True):
+    """A ConvNet of one replica, in the words of PyTorch; channels come first here, as in torch.nn."""
     h = x[:, None]  # (B, 1, length)
-    for w, b, mask in ((w1, b1, masks[0]), (w2, b2, masks[1])):
-        kernel = w.T.reshape(w.shape[1], -1, 5)  # (out, in, kernel)
-        h = F.relu(F.conv1d(h, kernel, b[0], stride=2, padding=2))
-        h = h * mask.transpose(1, 2) / (1 - p)
-    return h.transpose(1, 2).flatten(1) @ w3 + b3
+    for i, mask in enumerate(masks):
+        w, b = weights[2 * i : 2 * i + 2]
+        kernel = w.view(net.kernel, -1, w.shape[1]).permute(2, 1, 0)  # (out, in, kernel)
+        h = F.conv1d(h, kernel, b[0], padding=net.kernel // 2)
+        if net.norms is not None:
+            at = len(weights) - 2 * len(masks) + 2 * i
+            h = F.batch_norm(h, None, None, weights[at].flatten(), weights[at + 1].flatten(), training=True)
+        h = F.relu(h)
+        if kind == "max-pooling":
+            h = max_pool_dropout1d(h, p, net.pool, mask=mask.mT, training=training)
+            continue
+
+        def drop(h, mask=mask):
+            if not training:
+                return h
+            if kind == "block":
+                return drop_block1d(h, p, 2, mask=mask)
+            return h * (mask.mT if kind == "unit" else mask[..., None]) / (1 - p)
+
+        h = F.max_pool1d(drop(h) if position == "after convolution" else h, net.pool)
+        h = drop(h) if position == "after pooling" else h
+    last = 2 * len(masks)
+    return h.transpose(1, 2).flatten(1) @ weights[last] + weights[last + 1]
 
 
-def test_a_ConvNet_with_replicas_is_conv1d_for_each():
-    x, p = torch.randn(6, 13, dtype=torch.float64), 0.25
-    net = ConvNet(13, 4, channels=(3, 5), p=p, generator=rngs(2), dtype=torch.float64)
-    masks = [torch.rand(2, 6, 7, 3) < 0.7, torch.rand(2, 6, 4, 5) < 0.7]
-    logits = net(x, masks)
+@every_site
+@pytest.mark.parametrize("pool", [2, 3])
+@pytest.mark.parametrize("batch_norm", [False, True])
+def test_a_ConvNet_with_replicas_is_conv1d_and_max_pool1d_for_each(kind, position, pool, batch_norm):
+    x, p = torch.from_numpy(rng(1).standard_normal((6, 19))), [0.25, 0.25]
+    settings = dict(channels=(3, 5), pool=pool, block=2, kind=kind, position=position, batch_norm=batch_norm)
+    net = ConvNet(19, 4, **settings, p=np.array(p), generator=rngs(2), dtype=torch.float64)
+    masks = []
+    for n, channels in ((19, 3), (19 // pool, 5)):
+        n = n // pool if position == "after pooling" else n
+        shape = {"spatial": (2, 6, channels), "block": (2, 6, channels, n)}.get(kind, (2, 6, n, channels))
+        masks.append(torch.from_numpy(rng(n).random(shape)) < 0.7)
     weights = list(net.parameters())
-    gradients = torch.autograd.grad(logits.sin().sum(), weights)
-    for r in range(2):
-        own = [w[r].detach().requires_grad_() for w in weights]
-        pairs = list(zip(own[::2], own[1::2], strict=True))
-        expected = plain_convnet(x, pairs, [m[r] for m in masks], p)
-        assert torch.allclose(logits[r], expected, rtol=1e-10, atol=1e-12)
-        for a, b in zip(gradients, torch.autograd.grad(expected.sin().sum(), own), strict=True):
-            assert torch.allclose(a[r], b, rtol=1e-10, atol=1e-12)
+    for training in (True, False):
+        if batch_norm and not training:
+            continue
+        logits = net.train(training)(x, masks)
+        gradients = torch.autograd.grad(logits.sin().sum(), weights)
+        for r in range(2):
+            own = [w[r].detach().requires_grad_() for w in weights]
+            expected = plain_convnet(x, net, own, p[r], kind, position, [m[r] for m in masks], training)
+            assert torch.allclose(logits[r], expected, rtol=1e-10, atol=1e-12)
+            for a, b in zip(gradients, torch.autograd.grad(expected.sin().sum(), own), strict=True):
+                assert torch.allclose(a[r], b, rtol=1e-9, atol=1e-12)
+
+
+def test_the_batch_norm_of_replicas_is_that_of_torch_for_each():
+    settings = dict(channels=(3,), kernel=1, pool=1, batch_norm=True, dtype=torch.float64)
+    net = ConvNet(8, 2, **settings, generator=rngs(2))
+    twins = [nn.BatchNorm1d(3, dtype=torch.float64) for _ in range(2)]
+    for step in range(3):
+        h = torch.from_numpy(rng(step).standard_normal((2, 5, 8, 3)))
+        for training in (True, False):
+            found = net.norms[0].train(training)(h)
+            for r, twin in enumerate(twins):
+                assert torch.allclose(found[r], twin.train(training)(h[r].mT).mT)
+
+
+@every_site
+def test_what_a_ConvNet_drops_does_not_depend_on_the_neighbours(kind, position):
+    settings = dict(channels=(3, 5), block=2, kind=kind, position=position)
+    x, p = torch.randn(6, 16), [0.1, 0.5, 0.8]
+    net = ConvNet(16, 4, **settings, p=np.array(p), generator=rngs(3))
+    alone = ConvNet(16, 4, **settings, p=np.array(p[1:2]), generator=rngs(3)[1:2])
+    for _ in range(2):
+        assert torch.allclose(net(x)[1], alone(x)[0], atol=1e-6)
+    assert torch.allclose(net.eval()(x)[1], alone.eval()(x)[0], atol=1e-6)
+
+
+def test_units_dropped_after_the_convolution_and_in_the_pooling_differ_by_the_scale_in_training():
+    x, site = torch.rand(6, 16), dict(channels=(3,), position="after convolution", p=0.5)
+    unit, pooling = (
+        ConvNet(16, 4, kind=kind, generator=rng(), dtype=torch.float64, **site)
+        for kind in ("unit", "max-pooling")
+    )
+    last = unit.layers[-1]
+    assert torch.allclose((unit(x) - last.bias) / 2, pooling(x) - last.bias)
+    assert not torch.allclose(unit.eval()(x), pooling.eval()(x))
 
 
 @pytest.mark.parametrize(
@@ -207,6 +290,11 @@ def test_a_ConvNet_with_replicas_is_conv1d_for_each():
         (lambda: ConvNet(0, 2), ValueError, "length must be"),
         (lambda: ConvNet(8, 2, kernel=4), ValueError, "kernel must be odd"),
         (lambda: ConvNet(8, 2, p=[0.1]), ValueError, "p must be"),
+        (lambda: ConvNet(3, 2), ValueError, "length must be"),
+        (lambda: ConvNet(8, 2, kind="pixel"), ValueError, "kind must be"),
+        (lambda: ConvNet(8, 2, position="before"), ValueError, "position must be"),
+        (lambda: ConvNet(8, 2, kind="max-pooling"), ValueError, "position must be"),
+        (lambda: ConvNet(8, 2, kind="block"), ValueError, "block must be"),
         (lambda: ConvNet(8, 2)(torch.ones(2, 9)), ValueError, "x must have shape"),
         (lambda: optimizer([], "adagrad"), ValueError, "name must be"),
         (lambda: optimizer([torch.nn.Parameter(torch.ones(1))], lr=-1.0), ValueError, "lr must be"),

@@ -248,7 +248,14 @@ def study_of(kind, **options):
     if kind == "transformer":
         arms = {"none": {}, "attention": {"attention": 0.5}, "all": dict.fromkeys(SITES, 0.3)}
         return train_transformer(data, arms, **{**SMALL, **TINY, **options})
-    arms = {"none": {}, "one": {"p": [0.0, 0.5]}, "all": {"p": 0.3}}
+    arms = {
+        "none": {},
+        "one": {"p": [0.0, 0.5]},
+        "all": {"p": 0.3, "position": "after convolution"},
+        "channels": {"p": 0.3, "kind": "spatial"},
+        "blocks": {"p": 0.3, "kind": "block"},
+        "pooling": {"p": 0.3, "kind": "max-pooling"},
+    }
     return train_convnet(data, arms, **{**SMALL, "channels": (3, 4), **options})
 
 

@@ -249,7 +249,7 @@ def test_a_dropped_unit_is_no_zero():
 def test_gradients_are_those_of_finite_differences(make):
     for training in (True, False):
         layer = make(0.4, generator=rng()).train(training)
-        x = maps(layer, 2, 3).requires_grad_()
+        x = maps(layer, 1, 2).requires_grad_()
         state = copy.deepcopy(layer.generator)
 
         def same_mask(x, layer=layer, state=state):

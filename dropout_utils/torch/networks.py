@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 import torch
 from torch import nn
 
-from dropout_utils._checks import check_integer
+from dropout_utils._checks import check_choice, check_flag, check_integer
 from dropout_utils.numpy.network import MLP as NumpyMLP
 from dropout_utils.numpy.network import _check_sizes, _initial_parameters, _rates_per_layer
 from dropout_utils.torch.dropout import (
@@ -20,6 +21,7 @@ from dropout_utils.torch.dropout import (
     misfit,
     renamed,
 )
+from dropout_utils.torch.spatial import DropBlock1d, MaxPoolDropout1d, SpatialDropout1d, draw_keep
 
 __all__ = ["MLP", "ConvNet", "Dense"]
 
@@ -244,11 +246,17 @@ def _drop(layer, x, mask, i):
         raise renamed(error, {"mask": f"masks[{i}]"}) from None
 
 
-class ConvNet(nn.Module):
-    """A small convolutional net for sequences of numbers, with dropout after each hidden layer.
+KINDS = ("unit", "spatial", "block", "max-pooling")
+POSITIONS = ("after convolution", "after pooling")
 
-    Convolutions with stride 2 and padding halve the length each time; a dense layer gives the logits. A
-    convolution is a dense layer applied to every window, which is how it takes a replica axis.
+
+class ConvNet(nn.Module):
+    """A small convolutional net for sequences of numbers, with dropout of several kinds in two positions.
+
+    Each layer is a convolution, a ReLU and max-pooling; a dense layer gives the logits. Dropout acts after
+    the ReLU, before the pooling ("after convolution"), or after the pooling. Inside the net channels come
+    last, (R, B, length, channels), and a convolution is a product with every window: so it takes a replica
+    axis.
 
     Parameters
     ----------
@@ -257,12 +265,31 @@ class ConvNet(nn.Module):
     channels : sequence of int
         Of each convolution.
     kernel : int
-        Size of the windows, odd.
+        Size of the windows, odd. The edges are padded with zeros.
+    pool : int
+        Size of the windows of the max-pooling, which do not overlap.
     p : float, array (R,), or list
-        Drop probability of the feature maps, element by element: as for :class:`MLP`, a list has one
-        entry for each convolution.
+        Drop probability: as for :class:`MLP`, a list has one entry for each convolution.
+    kind : {"unit", "spatial", "block", "max-pooling"}
+        Single units, whole channels (:class:`SpatialDropout1d`), blocks of neighbours in a channel
+        (:class:`DropBlock1d`), or dropout inside the pooling (:class:`MaxPoolDropout1d`).
+    position : {"after convolution", "after pooling"}
+        Dropout inside the pooling acts on what comes out of the convolution: the first of the two.
+    block : int
+        Length of the blocks.
+    batch_norm : bool
+        Normalise each channel over the batch and all positions between convolution and ReLU.
     generator, replicas, dtype
         See :class:`MLP`.
+
+    Attributes
+    ----------
+    layers : ModuleList of Dense
+        The convolutions, weights (R, kernel · in, out) with the place in the window first; then the last.
+    dropouts : ModuleList
+        One layer of dropout for each convolution.
+    norms : ModuleList
+        One for each convolution, with `batch_norm`.
 
     Raises
     ------
@@ -277,7 +304,12 @@ class ConvNet(nn.Module):
         *,
         channels=(16, 32),
         kernel=5,
+        pool=2,
         p=0.0,
+        kind="unit",
+        position="after pooling",
+        block=5,
+        batch_norm=False,
         generator=None,
         replicas=None,
         dtype=torch.float32,
@@ -289,9 +321,15 @@ class ConvNet(nn.Module):
         channels = (1, *(check_integer(n, f"channels[{i}]") for i, n in enumerate(channels)))
         if len(channels) < 2:
             raise ValueError("channels must hold at least one convolution; got none")
-        self.kernel = check_integer(kernel, "kernel")
+        self.kernel, self.pool = check_integer(kernel, "kernel"), check_integer(pool, "pool")
         if kernel % 2 == 0:
             raise ValueError(f"kernel must be odd; got {kernel}")
+        lengths = pooled_lengths(self.length, len(channels) - 1, self.pool)
+        self.kind, self.position = check_site(kind, position)
+        block = check_integer(block, "block")
+        shortest = lengths[-1] if position == "after pooling" else lengths[-2]
+        if kind == "block" and block > shortest:
+            raise ValueError(f"block must be at most the shortest feature map, {shortest}; got {block}")
         check_dtype(dtype)
         if replicas is not None:
             replicas = check_integer(replicas, "replicas")
@@ -300,13 +338,20 @@ class ConvNet(nn.Module):
         generator = check_source(generator, replicas=replicas)
         self.replicas = replicas
         rates = _rates_per_layer(p, len(channels) - 1, replicas)
-        layers = []
-        for n, m in pairwise(channels):
-            layers.append(Dense(*_draw_parameters((kernel * n, m), generator, replicas, dtype)))
-            length = (length + 1) // 2
-        layers.append(Dense(*_draw_parameters((length * channels[-1], classes), generator, replicas, dtype)))
-        self.layers = nn.ModuleList(layers)
-        self.dropouts = nn.ModuleList(Dropout(rate, generator=generator) for rate in rates)
+        sizes = [(kernel * n, m) for n, m in pairwise(channels)] + [(lengths[-1] * channels[-1], classes)]
+        self.layers = nn.ModuleList(
+            Dense(*_draw_parameters(size, generator, replicas, dtype)) for size in sizes
+        )
+        make = {
+            "unit": Dropout,
+            "spatial": SpatialDropout1d,
+            "block": partial(DropBlock1d, block=block),
+            "max-pooling": partial(MaxPoolDropout1d, kernel_size=self.pool),
+        }[kind]
+        self.dropouts = nn.ModuleList(make(rate, generator=generator) for rate in rates)
+        leading = () if replicas is None else (replicas,)
+        norms = [_BatchNorm((*leading, 1, n), dtype) for n in channels[1:] if batch_norm]
+        self.norms = nn.ModuleList(norms) if check_flag(batch_norm, "batch_norm") else None
 
     def forward(self, x, masks=None):
         """Return the logits, (R, B, classes) or (B, classes).
@@ -316,7 +361,8 @@ class ConvNet(nn.Module):
         x : torch.Tensor, (R, B, length) or (B, length)
             A batch (B, length) is given to all replicas.
         masks : sequence of tensors or arrays, optional
-            Keep-masks (R, B, length, channels) of each convolution, to use instead of fresh ones.
+            Keep-masks of each layer, to use instead of fresh ones: (R, B, length, channels) for units and
+            in max-pooling, (R, B, channels) for channels, (R, B, channels, length) for blocks.
         """
         leading = () if self.replicas is None else (self.replicas,)
         if not isinstance(x, torch.Tensor) or not x.is_floating_point():
@@ -331,10 +377,137 @@ class ConvNet(nn.Module):
         elif not isinstance(masks, Sequence) or isinstance(masks, str) or len(masks) != len(self.dropouts):
             raise ValueError(f"masks must be a list of {len(self.dropouts)}; got {masks!r}")
         h = x.to(self.layers[0].weight.dtype).expand(*leading, *x.shape[-2:]).unsqueeze(-1)  # (R, B, L, 1)
-        for i, (layer, drop, mask) in enumerate(zip(self.layers[:-1], self.dropouts, masks, strict=True)):
-            h = nn.functional.pad(h, (0, 0, self.kernel // 2, self.kernel // 2))
-            windows = h.unfold(-2, self.kernel, 2).flatten(-2)  # (R, B, L / 2, channels · kernel)
-            flat = windows.flatten(-3, -2)  # (R, B · L / 2, channels · kernel)
-            h = torch.relu(layer(flat)).view(*windows.shape[:-1], -1)  # (R, B, L / 2, channels)
-            h = _drop(drop, h, mask, i)
+        for i, (layer, mask) in enumerate(zip(self.layers[:-1], masks, strict=True)):
+            h = _Convolution.apply(h, layer.weight, layer.bias, self.kernel)  # (R, B, L, channels)
+            h = torch.relu(h if self.norms is None else self.norms[i](h))
+            if self.kind == "max-pooling":
+                h = self._drop_and_pool(i, h, mask)
+            elif self.position == "after convolution":
+                h = _Pool.apply(self._drop(i, h, mask), self.pool)
+            else:
+                h = self._drop(i, _Pool.apply(h, self.pool), mask)  # (R, B, L / pool, channels)
         return self.layers[-1](h.flatten(-2))
+
+    def _drop(self, i, h, mask):
+        if self.kind == "unit":
+            return _drop(self.dropouts[i], h, mask, i)
+        return _drop(self.dropouts[i], h.mT, mask, i).mT  # these layers expect channels first
+
+    def _drop_and_pool(self, i, h, mask):
+        """What MaxPoolDropout1d does after a ReLU: there a dropped unit may as well be a zero."""
+        layer = self.dropouts[i]
+        if not layer.training:
+            return layer(h.mT).mT
+        if mask is None:
+            return _Pool.apply(h * draw_keep(tuple(h.shape), layer.p, layer.generator, h), self.pool)
+        return _drop(layer, h.mT, torch.as_tensor(mask).mT, i).mT
+
+
+def pooled_lengths(length, layers, pool):
+    """``[length, after one pooling, ...]``, or raise where nothing is left."""
+    lengths = [length]
+    for _ in range(layers):
+        lengths.append(lengths[-1] // pool)
+    if lengths[-1] == 0:
+        raise ValueError(f"length must be at least pool ** layers = {pool**layers}; got {length}")
+    return lengths
+
+
+def check_site(kind, position, name="{}".format):
+    """Return a kind and a position of dropout that go together, or raise."""
+    kind = check_choice(kind, name("kind"), KINDS)
+    position = check_choice(position, name("position"), POSITIONS)
+    if kind == "max-pooling" and position != "after convolution":
+        raise ValueError(
+            f"{name('position')} must be 'after convolution' for max-pooling dropout; got {position!r}"
+        )
+    return kind, position
+
+
+class _Convolution(torch.autograd.Function):
+    """Every window times the weights, (R, B, L, in) to (R, B, L, out).
+
+    With channels last a window is one run of memory. PyTorch's own gradient of ``unfold`` goes through
+    single numbers and took most of a training step; here it is a sum of `kernel` shifted pieces.
+    """
+
+    @staticmethod
+    def forward(ctx, h, weight, bias, kernel):
+        n = h.shape[-1]
+        padded = nn.functional.pad(h, (0, 0, kernel // 2, kernel // 2))  # contiguous
+        shape = (*h.shape[:-1], kernel * n)
+        windows = padded.as_strided(shape, (*padded.stride()[:-2], n, 1)).flatten(-3, -2)
+        ctx.save_for_backward(windows, weight)
+        ctx.kernel, ctx.shape = kernel, h.shape
+        y = torch.addmm(bias, windows, weight) if weight.ndim == 2 else torch.baddbmm(bias, windows, weight)
+        return y.view(*h.shape[:-1], -1)  # (R, B, L, out)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, dy):
+        windows, weight = ctx.saved_tensors
+        dy = dy.flatten(-3, -2)  # (R, B · L, out)
+        dh = None
+        if ctx.needs_input_grad[0]:
+            k, (*lead, length, n) = ctx.kernel, ctx.shape
+            pieces = (dy @ weight.mT).view(*lead, length, k, n)
+            padded = dy.new_zeros(*lead, length + k - 1, n)
+            for j in range(k):
+                padded[..., j : j + length, :] += pieces[..., j, :]
+            dh = padded[..., k // 2 : k // 2 + length, :]
+        return dh, windows.mT @ dy, dy.sum(dim=-2, keepdim=True), None
+
+
+class _Pool(torch.autograd.Function):
+    """The largest of every `size` positions, (R, B, L, C) to (R, B, L // size, C); ties go to the first."""
+
+    @staticmethod
+    def forward(ctx, h, size):
+        n = h.shape[-2] // size
+        parts = h[..., : n * size, :].unflatten(-2, (n, size)).unbind(-2)
+        best, wins = parts[0], []
+        for part in parts[1:]:
+            wins.append(best < part)  # the new one wins
+            best = torch.maximum(best, part)
+        ctx.save_for_backward(*wins)
+        ctx.shape, ctx.size = h.shape, size
+        return best.clone() if size == 1 else best
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx, dy):
+        (*lead, length, channels), size = ctx.shape, ctx.size
+        n = length // size
+        dh = dy.new_empty(*lead, length, channels)
+        dh[..., n * size :, :] = 0
+        parts = dh[..., : n * size, :].view(*lead, n, size, channels).unbind(-2)
+        for part, won in zip(parts[:0:-1], reversed(ctx.saved_tensors), strict=True):
+            torch.mul(dy, won, out=part)
+            dy = dy - part
+        parts[0].copy_(dy)
+        return dh, None
+
+
+class _BatchNorm(nn.Module):
+    """Batch normalisation of (R, B, L, C) over B and L, for each replica; as ``torch.nn.BatchNorm1d``."""
+
+    def __init__(self, shape, dtype, momentum=0.1, eps=1e-5):
+        super().__init__()
+        self.momentum, self.eps = momentum, eps
+        self.weight = nn.Parameter(torch.ones(shape, dtype=dtype))
+        self.bias = nn.Parameter(torch.zeros(shape, dtype=dtype))
+        self.register_buffer("running_mean", torch.zeros(shape, dtype=dtype))
+        self.register_buffer("running_var", torch.ones(shape, dtype=dtype))
+
+    def forward(self, h):
+        flat = h.flatten(-3, -2)  # (R, B · L, C)
+        if self.training:
+            var, mean = torch.var_mean(flat, dim=-2, keepdim=True, correction=0)
+            n = flat.shape[-2]
+            with torch.no_grad():
+                self.running_mean.lerp_(mean, self.momentum)
+                self.running_var.lerp_(var * (n / max(n - 1, 1)), self.momentum)
+        else:
+            mean, var = self.running_mean, self.running_var
+        scale = self.weight * (var + self.eps).rsqrt()
+        return (flat * scale + (self.bias - mean * scale)).view(h.shape)
