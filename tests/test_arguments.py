@@ -1524,6 +1524,232 @@ row(
     ),
 )
 
+# Gaussian and alpha dropout
+NO_NOISE = ["x", 3, [[1.0]], tensor(3, 3), torch.ones(2, 4, dtype=torch.int64), np.array([["a"]])]
+row(
+    du_numpy.gaussian_dropout,
+    lambda: dict(x=flat(2, 4), p=0.5, rng=rng()),
+    dict(
+        x=NO_ARRAY,
+        p=NO_RATES,
+        rng=NO_GENERATOR,
+        noise=["x", 3, [[1.0]], flat(3, 3), np.ones((2, 4), int), tensor(2, 4)],
+        training=NO_FLAG,
+    ),
+)
+row(
+    du_numpy.gaussian_dropout_backward,
+    lambda: dict(dy=flat(2, 4), noise=flat(2, 4), p=0.5),
+    dict(dy=NO_ARRAY, noise=["x", 3, [[1.0]], flat(3, 3), np.ones((2, 4), int), tensor(2, 4)], p=NO_RATES),
+)
+_DROP = dict(x=NO_TENSOR, p=NO_RATES, generator=[*NO_SOURCE, []], training=NO_FLAG)
+row(du_torch.gaussian_dropout, lambda: dict(x=tensor(2, 4), p=0.5), dict(_DROP, noise=NO_NOISE))
+row(du_torch.GaussianDropout, dict, dict(p=NO_LAYER_RATE, generator=NO_SOURCE))
+row(
+    du_torch.GaussianDropout.forward,
+    lambda: dict(x=tensor(2, 4)),
+    dict(x=NO_TENSOR, noise=NO_NOISE),
+    du_torch.GaussianDropout,
+)
+row(
+    du_torch.alpha_dropout,
+    lambda: dict(x=tensor(2, 4), p=0.5),
+    dict(_DROP, mask=NO_TORCH_MASK, shared=[*NO_INDEX, 3]),
+)
+row(du_torch.AlphaDropout, dict, dict(p=NO_LAYER_RATE, generator=NO_SOURCE, shared=NO_INDEX))
+row(
+    du_torch.AlphaDropout.forward,
+    lambda: dict(x=tensor(2, 4)),
+    dict(x=NO_TENSOR, mask=NO_TORCH_MASK),
+    du_torch.AlphaDropout,
+)
+
+# DropConnect
+_CONNECT_MASK = ["x", 3, [[1]], np.full((4, 3), 0.5), np.ones((7, 7))]
+row(
+    du_numpy.drop_connect,
+    lambda: dict(x=flat(2, 4), W=flat(4, 3), b=flat(1, 3), p=0.5, rng=rng()),
+    dict(
+        x=_X24,
+        W=[*NO_ARRAY, flat(4), flat(5, 3)],
+        b=[*NO_ARRAY, flat(3), flat(1, 4), flat(2, 3)],
+        p=NO_RATES,
+        rng=NO_GENERATOR,
+        per=NO_CHOICE,
+        mask=_CONNECT_MASK,
+        training=NO_FLAG,
+    ),
+)
+row(
+    du_numpy.drop_connect_backward,
+    lambda: dict(dy=flat(2, 3), x=flat(2, 4), W=flat(4, 3), mask=np.ones((2, 4, 3)), p=0.5),
+    dict(
+        dy=[*NO_ARRAY, flat(3), flat(2, 4)],
+        x=_X24,
+        W=[*NO_ARRAY, flat(4), flat(5, 3)],
+        mask=_CONNECT_MASK,
+        p=NO_RATES,
+    ),
+)
+_CONNECT = dict(
+    x=[*NO_TENSOR, tensor(4), tensor(2, 5), tensor(3, 2, 4)],
+    weight=[*NO_TENSOR, tensor(4)],
+    bias=["x", 3, [[1.0]], tensor(3), tensor(1, 4), tensor(2, 3), torch.ones(1, 3, dtype=torch.int64)],
+    p=NO_RATES,
+    drop_bias=NO_FLAG,
+)
+
+
+def connection():
+    return dict(x=tensor(2, 4), weight=tensor(4, 3), bias=tensor(1, 3), p=0.5)
+
+
+row(
+    du_torch.drop_connect,
+    connection,
+    dict(
+        _CONNECT,
+        per=NO_CHOICE,
+        mask=[*_CONNECT_MASK, torch.ones(7, 7), torch.full((4, 3), NAN)],
+        generator=[*NO_SOURCE, []],
+        training=NO_FLAG,
+    ),
+)
+row(du_torch.drop_connect_moments, connection, _CONNECT)
+row(
+    du_torch.drop_connect_inference,
+    lambda: dict(connection(), k=2),
+    dict(_CONNECT, activation=NO_CHOICE, k=NO_COUNT_OR_NONE, generator=[*NO_SOURCE, []]),
+)
+row(
+    du_torch.DropConnect,
+    lambda: dict(inputs=4, outputs=3),
+    dict(
+        _NEW,
+        inputs=NO_COUNT,
+        outputs=NO_COUNT,
+        p=NO_RATES,
+        per=NO_CHOICE,
+        activation=NO_CHOICE,
+        inference=NO_CHOICE,
+        k=NO_COUNT_OR_NONE,
+        bias=NO_FLAG,
+        drop_bias=NO_FLAG,
+    ),
+)
+row(
+    du_torch.DropConnect.forward,
+    dict,
+    dict(x=_CONNECT["x"], mask=[*_CONNECT_MASK, torch.ones(7, 7)]),
+    lambda: du_torch.DropConnect(4, 3),
+)
+
+# words and sequences
+NO_TOKENS = [
+    "x",
+    None,
+    3,
+    [0, 1],
+    tensor(2, 4),
+    torch.ones(2, 4) > 0,
+    np.ones((2, 4), int),
+    -torch.ones(2, 4).int(),
+]
+NO_WORDS = ["x", None, 3, ["a"], [-1], [0.5], [True]]
+
+
+def words():
+    return torch.arange(8).reshape(2, 4)
+
+
+row(
+    du_torch.token_dropout,
+    lambda: dict(tokens=words(), p=0.5, unknown=1),
+    dict(
+        tokens=NO_TOKENS,
+        p=NO_RATES,
+        unknown=NO_INDEX,
+        protected=NO_WORDS,
+        mask=NO_TORCH_MASK,
+        generator=[*NO_SOURCE, []],
+        training=NO_FLAG,
+    ),
+)
+row(
+    du_torch.TokenDropout,
+    lambda: dict(unknown=1),
+    dict(p=NO_LAYER_RATE, unknown=NO_INDEX, protected=NO_WORDS, generator=NO_SOURCE),
+)
+row(
+    du_torch.TokenDropout.forward,
+    lambda: dict(tokens=words()),
+    dict(tokens=NO_TOKENS, mask=NO_TORCH_MASK),
+    lambda: du_torch.TokenDropout(unknown=1),
+)
+row(
+    du_torch.word_dropout,
+    lambda: dict(x=tensor(2, 4, 3), tokens=words(), p=0.5, vocabulary=8),
+    dict(
+        x=[*NO_TENSOR, tensor(2, 5, 3), tensor(4)],
+        tokens=NO_TOKENS,
+        p=NO_RATES,
+        vocabulary=[*NO_COUNT, 5],
+        per=NO_CHOICE,
+        mask=NO_TORCH_MASK,
+        generator=[*NO_SOURCE, []],
+        training=NO_FLAG,
+    ),
+)
+row(
+    du_torch.WordDropout,
+    lambda: dict(embedding=nn.Embedding(8, 3)),
+    dict(embedding=["x", None, 3, nn.Linear(8, 3)], p=NO_LAYER_RATE, per=NO_CHOICE, generator=NO_SOURCE),
+)
+row(
+    du_torch.WordDropout.forward,
+    lambda: dict(tokens=words()),
+    dict(tokens=[*NO_TOKENS, words() + 1], mask=NO_TORCH_MASK),
+    lambda: du_torch.WordDropout(nn.Embedding(8, 3)),
+)
+row(
+    du_torch.locked_dropout,
+    lambda: dict(x=tensor(2, 4, 3), p=0.5),
+    dict(_DROP, mask=NO_TORCH_MASK, axis=["1", 2.5, None, True, 3, -4]),
+)
+row(
+    du_torch.LockedDropout,
+    dict,
+    dict(p=NO_LAYER_RATE, axis=["1", 2.5, None, True], generator=NO_SOURCE),
+)
+row(
+    du_torch.LockedDropout.forward,
+    lambda: dict(x=tensor(2, 4, 3)),
+    dict(x=NO_TENSOR, mask=NO_TORCH_MASK),
+    du_torch.LockedDropout,
+)
+NO_ONE_RATE = ["0.5", True, None, -0.1, 2, NAN, [0.5], [0.5, 0.5]]
+row(
+    du_torch.VariationalRNN,
+    lambda: dict(cell=nn.GRUCell(3, 4)),
+    dict(
+        cell=["x", None, 3, nn.GRU(3, 4), nn.Linear(3, 4)],
+        p=NO_ONE_RATE,
+        recurrent_p=[bad for bad in NO_ONE_RATE if bad is not None],
+        generator=[*NO_SOURCE, []],
+    ),
+)
+row(
+    du_torch.VariationalRNN.forward,
+    lambda: dict(x=tensor(2, 4, 3)),
+    dict(
+        x=[*NO_TENSOR, tensor(4, 3), tensor(2, 4, 5), tensor(2, 4, 3).double()],
+        state=["x", 3, [[1.0]], tensor(2, 5), tensor(2, 4).double(), (tensor(2, 4), tensor(2, 4))],
+        input_mask=NO_TORCH_MASK,
+        recurrent_mask=NO_TORCH_MASK,
+    ),
+    lambda: du_torch.VariationalRNN(nn.GRUCell(3, 4)),
+)
+
 # standout
 NO_REALS = ["1", True, None, NAN, INF, [0.5] * 5, [NAN, 1.0], 1j]
 row(

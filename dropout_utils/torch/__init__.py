@@ -15,6 +15,7 @@ from dropout_utils.torch.heads import AttentionDropout, DropHead, attention_drop
 from dropout_utils.torch.language import Texts, train_language_model
 from dropout_utils.torch.monte_carlo import MonteCarlo, is_stochastic, monte_carlo, monte_carlo_mode
 from dropout_utils.torch.networks import MLP, ConvNet, Dense
+from dropout_utils.torch.recurrent import LockedDropout, VariationalRNN, locked_dropout
 from dropout_utils.torch.schedules import Scheduler
 from dropout_utils.torch.spatial import (
     DropBlock1d,
@@ -32,6 +33,7 @@ from dropout_utils.torch.spatial import (
 )
 from dropout_utils.torch.standout import Standout, standout
 from dropout_utils.torch.studies import train_convnet, train_transformer
+from dropout_utils.torch.tokens import TokenDropout, WordDropout, token_dropout, word_dropout
 from dropout_utils.torch.training import accuracy, cross_entropy, optimizer, train
 from dropout_utils.torch.transformer import (
     DecoderBlock,
@@ -67,6 +69,7 @@ __all__ = [
     "LayerDrop",
     "LayerNorm",
     "Linear",
+    "LockedDropout",
     "MaxPoolDropout1d",
     "MaxPoolDropout2d",
     "MonteCarlo",
@@ -77,7 +80,10 @@ __all__ = [
     "SpatialDropout2d",
     "Standout",
     "Texts",
+    "TokenDropout",
+    "VariationalRNN",
     "VisionTransformer",
+    "WordDropout",
     "accuracy",
     "alpha_dropout",
     "attention_dropout",
@@ -97,6 +103,7 @@ __all__ = [
     "is_stochastic",
     "layer_drop",
     "linear_decay",
+    "locked_dropout",
     "max_pool_dropout1d",
     "max_pool_dropout2d",
     "monte_carlo",
@@ -105,9 +112,11 @@ __all__ = [
     "spatial_dropout1d",
     "spatial_dropout2d",
     "standout",
+    "token_dropout",
     "train",
     "train_adaptive",
     "train_convnet",
     "train_language_model",
     "train_transformer",
+    "word_dropout",
 ]
