@@ -224,7 +224,7 @@ class _Block:
     def cross_entropy(self, batch, labels):
         """Gradient with respect to the logits: (softmax - target) / B."""
         z, d, row = batch.h[-1], batch.d[-1], batch.row
-        batch.classes_first[...] = np.moveaxis(z, 2, 0)  # a maximum along whole rows of memory is vectorised
+        batch.classes_first[...] = z.transpose(2, 0, 1)  # a maximum along whole rows of memory is vectorised
         np.maximum.reduce(batch.classes_first, axis=0, out=row)
         e = np.exp(np.subtract(z, row[..., None], out=z), out=z)
         np.divide(e, np.add.reduce(e, axis=2, out=row)[..., None], out=d)
