@@ -1639,7 +1639,7 @@ row(
 )
 row(
     du_torch.DropConnect.forward,
-    dict,
+    lambda: dict(x=tensor(2, 4)),
     dict(x=_CONNECT["x"], mask=[*_CONNECT_MASK, torch.ones(7, 7)]),
     lambda: du_torch.DropConnect(4, 3),
 )
