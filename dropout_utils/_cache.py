@@ -6,6 +6,7 @@ results, and :class:`Store` keeps one small file per finished replica.
 
 from __future__ import annotations
 
+import contextlib
 import dis
 import functools
 import hashlib
@@ -17,6 +18,7 @@ import json
 import os
 import secrets
 import sys
+import tempfile
 import types
 import warnings
 from pathlib import Path
@@ -344,6 +346,51 @@ class Store:
                 RuntimeWarning,
                 stacklevel=4,
             )
+
+
+class Claims:
+    """Which replicas this process is computing, so that another one on this machine waits for them.
+
+    A claim is a lock on one byte of a file. The system lets it go with its process, however that ends, and
+    nothing is written. Where there are no such locks (Windows), every claim is granted: then two processes
+    may compute the same, which costs time and nothing else. So do two threads of one process.
+    """
+
+    def __init__(self):
+        self.file = None
+        with contextlib.suppress(ImportError, AttributeError, OSError):
+            import fcntl
+
+            self.fcntl = fcntl
+            path = os.path.join(tempfile.gettempdir(), f"dropout-utils-claims-{os.getuid()}")
+            self.file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+    @staticmethod
+    def _byte(path: Path) -> int:
+        digest = hashlib.blake2b(os.path.abspath(path).encode(), digest_size=8).digest()
+        return int.from_bytes(digest, "little") >> 2  # an offset is below 2^63
+
+    def take(self, path: Path) -> bool:
+        """Claim the file of a replica; False while another process is computing it."""
+        if self.file is not None:
+            try:
+                self.fcntl.lockf(self.file, self.fcntl.LOCK_EX | self.fcntl.LOCK_NB, 1, self._byte(path))
+            except (BlockingIOError, PermissionError):
+                return False
+            except OSError:  # a system that cannot
+                self.close()
+        return True
+
+    def release(self, path: Path) -> None:
+        """Let the others have a replica, finished and kept."""
+        if self.file is not None:
+            self.fcntl.lockf(self.file, self.fcntl.LOCK_UN, 1, self._byte(path))
+
+    def close(self) -> None:
+        """Give up all claims."""
+        if self.file is not None:
+            os.close(self.file)
+            self.file = None
 
 
 def clear(folder: Path | None) -> int:

@@ -12,6 +12,7 @@ import copy
 import math
 import os
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -24,6 +25,7 @@ from dropout_utils._worker import Failure, Work, call, one_thread
 
 _RETRIES = 2  # how often a sweep is taken up again after workers have died
 _DELAY = 2.0  # seconds before a progress bar appears
+_PATIENCE = 0.1  # seconds between two looks at what another process computes
 
 
 def run(
@@ -93,6 +95,9 @@ def run(
     computes the new ones, and a change of code, constants or data computes anew. Not seen: files that
     the experiment reads itself, and modules of yours that are imported only by modules of yours.
 
+    *Two processes at once.* Where two on one machine ask for the same replica, one computes it and the other
+    waits; if the first is killed, the second takes over.
+
     *Dead workers.* If a worker is killed or runs out of memory, the chunks that were finished are
     kept and the rest is taken up again, in chunks of half the size, at most twice.
 
@@ -136,10 +141,21 @@ def run(
         size = chunk or math.ceil(share / math.ceil(share / 16))
         if pool_of_ours and len(results.missing()) <= size:
             backend = None  # a single chunk: not worth starting a process for
-        with one_thread(), _progress(progress, name, len(replicas), results.count) as advance:
+        with (
+            one_thread(),
+            contextlib.closing(_cache.Claims()) as claims,
+            _progress(progress, name, len(replicas), results.count) as advance,
+        ):
             deaths = 0
-            while missing := results.missing():
-                chunks = [missing[i : i + size] for i in range(0, len(missing), size)]
+            while todo := results.missing():
+                if store is not None:
+                    before = results.count
+                    todo = _ours(results, store, paths, claims)
+                    advance(results.count - before)
+                    if not todo:
+                        time.sleep(_PATIENCE)
+                        continue
+                chunks = [todo[i : i + size] for i in range(0, len(todo), size)]
                 try:
                     with contextlib.closing(_finished(work, replicas, chunks, backend, jobs)) as finished:
                         for indices, outcome in finished:
@@ -150,6 +166,7 @@ def run(
                                 results.put(i, arrays)
                                 if store is not None:
                                     store.save(paths[i], arrays)
+                                    claims.release(paths[i])
                             advance(len(indices))
                 except Exception as error:
                     if not _worker_died(error):
@@ -229,6 +246,21 @@ class _Results:
         for key, array in replica.items():
             self.arrays[key][i] = array
         self.done[i] = True
+
+
+def _ours(results: _Results, store, paths, claims) -> list[int]:
+    """Claim the missing replicas that no other process is computing; take what is kept by now."""
+    ours = []
+    for i in results.missing():
+        if claims.take(paths[i]):
+            kept = store.load(paths[i])  # finished by another process since we last looked
+            if kept is None:
+                ours.append(i)
+            else:
+                claims.release(paths[i])
+                results.put(i, kept)
+                results.from_cache += 1
+    return ours
 
 
 def _words(form) -> str:
