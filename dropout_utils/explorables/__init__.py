@@ -10,5 +10,6 @@ Colab; the class here shows it and, where a kernel is, shares its state.
 
 from dropout_utils.explorables.base import Explorable
 from dropout_utils.explorables.playground import Playground
+from dropout_utils.explorables.scaling import Scaling
 
-__all__ = ["Explorable", "Playground"]
+__all__ = ["Explorable", "Playground", "Scaling"]

@@ -18,9 +18,10 @@ function start({ points, noise, width, p, weight_decay, seed }) {
   const rule = new Adam(net.parameters, RATE, { decay: weight_decay });
   const batches = new Batches(train.x, train.labels, 2, BATCH, generator(seed, "order"));
   const masks = generator(seed, "masks"), dz = net.d[net.d.length - 1];
-  const size = LAST / EVERY + 1;
+  const size = LAST + 2;
   const run = { net, train, test, step: 0, count: 0, at: new Float64Array(size), loss: [new Float64Array(size), new Float64Array(size)], right: [0, 0] };
-  const measure = () => {
+  run.measure = () => {
+    if (run.count && run.at[run.count - 1] === run.step) return;
     [train, test].forEach(({ x, labels }, i) => {
       const z = net.predict(x, labels.length);
       run.loss[i][run.count] = softmaxCrossEntropy(z, labels, labels.length, 2);
@@ -33,10 +34,10 @@ function start({ points, noise, width, p, weight_decay, seed }) {
       batches.take();
       softmaxCrossEntropy(net.forward(batches.x, batches.B, masks), batches.labels, batches.B, 2, dz);
       rule.step(net.backward(dz));
-      if (++run.step % EVERY === 0) measure();
+      if (++run.step % EVERY === 0) run.measure();
     }
   };
-  measure();
+  run.measure();
   return run;
 }
 
@@ -74,6 +75,7 @@ function build(frame) {
   };
   function advance(steps) {
     run.advance(steps);
+    run.measure();
     paint(0, ROWS);
     tell(true);
     frame.invalidate();

@@ -63,5 +63,5 @@ export function seed(frame, name = "seed", label = "seed") {
 
 // The button that hands out a link; only where the page stands alone.
 export function share(frame) {
-  return button(frame, "Copy link", () => frame.share());
+  return frame.page ? button(frame, "Copy link", () => frame.share()) : "";
 }

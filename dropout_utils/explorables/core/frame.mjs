@@ -29,7 +29,8 @@ const CSS = `
 .du-x :focus-visible{outline:2px solid var(--du-accent);outline-offset:2px}
 .du-x .du-note:empty{display:none}
 .du-x .du-note{white-space:pre-line;border-left:3px solid #e62e6b;padding-left:.6rem}
-.du-x .du-status{min-height:1.4em;font-variant-numeric:tabular-nums}
+.du-x .du-status{min-height:1.4em}
+.du-x .du-unseen{clip-path:inset(50%)}
 .du-x input.du-link{flex:1 1 12rem;min-width:0;font:inherit;min-height:32px}
 @media print{.du-x button,.du-x input{display:none}}
 `;
@@ -88,7 +89,8 @@ export function explorable({ name, title, schema, results = {}, build }) {
     const abort = new AbortController(), { signal } = abort;
     const body = make("div"), note = make("p", { className: "du-note", role: "alert" });
     const status = make("p", { className: "du-status", role: "status" });
-    const root = make("section", { className: "du-x", "aria-label": title }, make("style", { textContent: CSS }), body);
+    // The attribute keeps JupyterLab's shortcuts away from the keys that our controls need.
+    const root = make("section", { className: "du-x", "aria-label": title, "data-lm-suppress-shortcuts": "true" }, make("style", { textContent: CSS }), body);
     const values = Object.fromEntries(Object.entries(schema).map(([key, spec]) => [key, spec.value]));
     const tasks = new Set();
     let built = {}, visible = true, due = false, broken = false, sent = 0, waiting = 0, result = { ...results };
@@ -129,7 +131,7 @@ export function explorable({ name, title, schema, results = {}, build }) {
     }
 
     const frame = {
-      title, body, status, note, schema, signal, invalidate,
+      title, body, status, note, schema, signal, invalidate, page: model.page,
       get calm() { return calm.matches; },
       get: (key) => values[key],
       // Set settings; what does not fit is clamped or refused, with a message. Returns the names that changed.
@@ -170,7 +172,11 @@ export function explorable({ name, title, schema, results = {}, build }) {
         invalidate();
         return () => tasks.delete(task);
       },
-      say(text) { if (status.textContent !== text) status.textContent = text; },
+      // Tell a screen reader; where `seen`, everyone.
+      say(text, seen = false) {
+        status.classList.toggle("du-unseen", !seen);
+        if (status.textContent !== text) status.textContent = text;
+      },
       // A link to the state as it is: in the clipboard, or in a field to copy from.
       link() {
         const fields = Object.keys(schema).filter((key) => schema[key].kind !== "data" && String(values[key]) !== String(schema[key].value));
@@ -181,9 +187,9 @@ export function explorable({ name, title, schema, results = {}, build }) {
         history.replaceState(null, "", frame.link());
         const field = make("input", { className: "du-link", readOnly: true, value: address, "aria-label": "Link to this state" });
         body.querySelector(".du-link")?.remove();
-        const offer = () => (status.before(field), field.select(), frame.say("Copy the link above."));
+        const offer = () => (status.before(field), field.select(), frame.say("Copy the link above.", true));
         if (!navigator.clipboard) return offer();
-        return navigator.clipboard.writeText(address).then(() => frame.say("Link copied."), offer);
+        return navigator.clipboard.writeText(address).then(() => frame.say("Link copied.", true), offer);
       },
     };
 
