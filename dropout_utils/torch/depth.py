@@ -268,8 +268,6 @@ class LayerDrop(nn.ModuleList):
 
     stochastic = True  # see monte_carlo.is_stochastic
 
-    stochastic = True  # what Monte-Carlo mode asks for
-
     def __init__(self, layers=(), p=0.2, *, generator=None):
         if isinstance(layers, str) or not isinstance(layers, Iterable):
             raise TypeError(f"layers must be modules; got {layers!r}")
@@ -277,8 +275,17 @@ class LayerDrop(nn.ModuleList):
         if not all(isinstance(layer, nn.Module) for layer in layers):
             raise TypeError(f"layers must be modules; got {layers!r}")
         super().__init__(layers)
-        self.p = check_rate_or_rates(p, replicas=None if np.ndim(p) == 0 else len(p))
+        self.p = p
         self.generator = check_source(generator, any_number=True)
+
+    @property
+    def p(self):
+        """The drop probability: a float, or an array (R,)."""
+        return self._p
+
+    @p.setter
+    def p(self, p):
+        self._p = check_rate_or_rates(p, replicas=None if np.ndim(p) == 0 else len(p))
 
     def extra_repr(self):
         return f"p={self.p}" if np.ndim(self.p) == 0 else f"p={len(self.p)} rates"

@@ -28,6 +28,8 @@ def dropout(x, p, *, mask=None, generator=None, training=True, inplace=False):
     ("inverted" dropout). Srivastava et al. (2014, section 4) write p for the probability of
     *retention* and scale the weights by it at test time instead: their p is our 1 - p.
 
+    Use it when a net overfits: after the hidden layers, with a rate chosen on validation data.
+
     Parameters
     ----------
     x : torch.Tensor, floating or complex, any shape
@@ -94,6 +96,9 @@ class Dropout(nn.Dropout):
 
     It stands wherever ``torch.nn.Dropout`` does, and adds nothing to the state dict. Every call draws a
     fresh mask, for every element of the input.
+
+    Use it when a net overfits: after the hidden layers, with a rate chosen on validation data (Srivastava
+    et al. 2014, section 4).
 
     Parameters
     ----------
