@@ -227,3 +227,21 @@ def test_whole_epochs_of_training_end_with_the_packages_weights():
     du.train(net, rule, x, labels, epochs=20, batch_size=8,
              order_rng=seeding.generator(1, "order"), mask_rng=seeding.generator(1, "masks"))
     assert max(np.abs(np.ravel(b) - a).max() for a, b in zip(found, net.parameters, strict=True)) < 1e-6
+
+
+# ----------------------------------------------------------------------------------------- the explorables
+SCALING = json.dumps((CORE.parent / "scaling.mjs").as_uri())
+
+
+@pytest.mark.parametrize("mode", ["none", "test", "inverted"])
+def test_scaling_draws_the_sums_of_the_package(mode):
+    from dropout_utils.explorables import Scaling
+
+    state = dict(p=0.35, n=50, mode=mode, draws=200, seed=3)
+    found = node(f"""
+        const {{ sums }} = await import({SCALING});
+        const law = sums(state);
+        return [Array.from({{ length: state.draws }}, () => law.draw() * law.scale), law.test, law.mean];""", state=state)
+    drawn, test = Scaling(**state).run()
+    assert np.allclose(found[0], drawn, atol=1e-12) and np.isclose(found[1], test)
+    assert np.isclose(found[2], 50 * 0.65 * (1 / 0.65 if mode == "inverted" else 1))

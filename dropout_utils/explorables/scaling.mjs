@@ -69,11 +69,11 @@ function build(frame) {
   reset();
 
   function draw() {
-    const text = sentence(), { scale } = law, n = frame.get("n"), end = Math.max(n * scale, n) * 1.04;
+    const text = sentence(), { scale } = law, n = frame.get("n");
     let from = n, to = 0, top = 1;
     for (let k = 0; k <= n; k++) if (count[k]) (from = Math.min(from, k)), (to = k), (top = Math.max(top, count[k]));
     const low = Math.min(from * scale, law.test), high = Math.max(to * scale, law.test), room = Math.max(0.1 * (high - low), 3 * scale);
-    const range = [Math.max(0, low - room), Math.min(end, high + room)];
+    const range = [Math.max(0, low - room), high + 2.5 * room]; // room for the legend at the right
     spread.begin(range, [0, top * 1.25]);
     spread.inside((g) => {
       g.fillStyle = COLOURS.dropout;
