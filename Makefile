@@ -101,7 +101,7 @@ lint: install
 unit: install
 	@echo "unit tests ..."
 	@$(ONE) $(PY) -m pytest -q -n 2 --dist loadscope --ignore tests/test_site.py --ignore tests/test_colab.py \
-	  --ignore tests/test_explorables_page.py
+	  --ignore tests/test_explorables_page.py --ignore tests/test_explorables_jupyter.py
 
 # Every notebook from a cold start; marked cells are compared with what is stored. Cards go to an empty folder
 # and are compared with the stored ones. nbval brings its own warnings, so they are no errors here.
@@ -125,7 +125,7 @@ site-check: install site
 	@echo "driving the explorables in a browser ..."
 	@if ! { command -v chromium || command -v google-chrome; } >/dev/null && command -v apt-get >/dev/null && test "$$(id -u)" = 0; \
 	  then apt-get install -qq -y chromium >/dev/null 2>&1 || true; fi
-	@$(PY) -m pytest -q tests/test_explorables_page.py
+	@$(PY) -m pytest -q tests/test_explorables_page.py tests/test_explorables_jupyter.py
 
 # Needs a network: every link that leaves the book.
 links: install

@@ -89,8 +89,7 @@ export function explorable({ name, title, schema, results = {}, build }) {
     const abort = new AbortController(), { signal } = abort;
     const body = make("div"), note = make("p", { className: "du-note", role: "alert" });
     const status = make("p", { className: "du-status", role: "status" });
-    // The attribute keeps JupyterLab's shortcuts away from the keys that our controls need.
-    const root = make("section", { className: "du-x", "aria-label": title, "data-lm-suppress-shortcuts": "true" }, make("style", { textContent: CSS }), body);
+    const root = make("section", { className: "du-x", "aria-label": title }, make("style", { textContent: CSS }), body);
     const values = Object.fromEntries(Object.entries(schema).map(([key, spec]) => [key, spec.value]));
     const tasks = new Set();
     let built = {}, visible = true, due = false, broken = false, sent = 0, waiting = 0, result = { ...results };
@@ -226,6 +225,8 @@ export function explorable({ name, title, schema, results = {}, build }) {
         frame.listen(window, "hashchange", read);
         read();
       }
+      // JupyterLab would take the arrow keys from a control that has the focus, were it not for this attribute.
+      frame.listen(root, "focusin", (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true"));
       frame.listen(document, "visibilitychange", invalidate);
       for (const query of ["(prefers-color-scheme: dark)", "(prefers-reduced-motion: reduce)"]) frame.listen(matchMedia(query), "change", invalidate);
       for (const place of [document.documentElement, document.body]) theme.observe(place, { attributes: true, attributeFilter: ["data-theme", "data-jp-theme-light", "class"] });
