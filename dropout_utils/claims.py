@@ -257,9 +257,10 @@ _ENTRIES = (
         "C24",
         "Structured dropout of attention heads helps transformers.",
         ("structured",),
-        "DropHead, LayerDrop and DropPath against ordinary dropout at matched rate.",
-        "",
-        "At matched rate, structured dropout does worse than ordinary dropout here.",
+        "DropHead against no dropout, against single attention weights at matched rate, and against "
+        "ordinary dropout at its best rate.",
+        "What whole heads and layers buy is a net that can be pruned afterwards.",
+        "Structured dropout of attention heads did not help here, not even against no dropout.",
     ),
     Entry(
         "C25",
@@ -267,7 +268,8 @@ _ENTRIES = (
         ("structured",),
         "Concrete dropout, standout and schedules against the best fixed rate.",
         "The best fixed rate is a strong rival.",
-        "A well-chosen fixed rate does better than the adaptive ones tried here.",
+        "Adapting the rate did not beat a well-chosen fixed rate here, and some ways of adapting it did "
+        "worse.",
     ),
     Entry(
         "C26",
