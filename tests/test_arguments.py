@@ -1033,6 +1033,11 @@ row(
         classes=NO_COUNT,
         channels=["12", 3, None, (), (0,), (2.5,), ("a",)],
         kernel=[*NO_COUNT, 4],
+        pool=NO_COUNT,
+        kind=NO_CHOICE,
+        position=NO_CHOICE,
+        block=NO_COUNT,
+        batch_norm=NO_FLAG,
         p=[*NO_RATES, [0.5], [2.0, 2.0]],
     ),
 )
@@ -1138,9 +1143,12 @@ row(
     dict(
         _STUDY,
         data=[*_NO_DATA, regression()],
-        arms=[*_ARMS, {"a": {"p": 2}}, {"a": {"p": [0.5]}}],
+        arms=[*_ARMS, {"a": {"p": 2}}, {"a": {"p": [0.5]}}, {"a": {"kind": "x"}}, {"a": {"position": 3}}],
         channels=["12", 3, None, (), (0,), (2.5,), ("a",)],
         kernel=[*NO_COUNT, 4],
+        pool=NO_COUNT,
+        block=NO_COUNT,
+        batch_norm=NO_FLAG,
     ),
 )
 row(
@@ -1816,6 +1824,82 @@ row(
         ]
     ),
     lambda: du_torch.Scheduler(nn.Dropout(0.5), schedules.Constant()),
+)
+
+# dropout of feature maps
+_MAPS = dict(p=NO_RATES, generator=[*NO_SOURCE, [], rngs(3)], training=NO_FLAG)
+NO_MAPS = [*NO_TENSOR, tensor(4)]
+NO_PLACE = [*NO_COUNT, 9]
+for function in (du_torch.spatial_dropout1d, du_torch.spatial_dropout2d):
+    row(
+        function,
+        lambda: dict(x=tensor(4, 5, 4), p=0.5),
+        dict(_MAPS, x=NO_MAPS, mask=[*NO_TORCH_MASK, torch.ones(7, 7)]),
+    )
+for function in (du_torch.drop_block1d, du_torch.drop_block2d):
+    row(
+        function,
+        lambda: dict(x=tensor(2, 5, 4), p=0.5, block=2),
+        dict(_MAPS, x=NO_MAPS, mask=NO_TORCH_MASK, block=NO_PLACE, normalise=NO_CHOICE),
+    )
+for function in (du_torch.max_pool_dropout1d, du_torch.max_pool_dropout2d):
+    row(
+        function,
+        lambda: dict(x=tensor(2, 5, 4), p=0.5),
+        dict(_MAPS, x=NO_MAPS, mask=NO_TORCH_MASK, kernel_size=NO_PLACE, stride=NO_COUNT_OR_NONE),
+    )
+_LAYER = dict(p=NO_LAYER_RATE, generator=NO_SOURCE)
+_POOLING = dict(_LAYER, kernel_size=NO_COUNT, stride=NO_COUNT_OR_NONE)
+_BLOCKS = dict(_LAYER, block=NO_COUNT, normalise=NO_CHOICE)
+for layer, bad in (
+    (du_torch.SpatialDropout1d, _LAYER),
+    (du_torch.SpatialDropout2d, _LAYER),
+    (du_torch.DropBlock1d, _BLOCKS),
+    (du_torch.DropBlock2d, _BLOCKS),
+    (du_torch.MaxPoolDropout1d, _POOLING),
+    (du_torch.MaxPoolDropout2d, _POOLING),
+):
+    row(layer, dict, bad)
+for layer in (du_torch.SpatialDropout1d, du_torch.DropBlock1d, du_torch.MaxPoolDropout1d):
+    row(layer.forward, lambda: dict(x=tensor(2, 5, 6)), dict(x=NO_MAPS, mask=NO_TORCH_MASK), layer)
+row(
+    du_numpy.spatial_dropout1d,
+    lambda: dict(x=flat(2, 4, 6), p=0.5, rng=rng()),
+    dict(
+        x=[*NO_ARRAY, flat(4)],
+        p=NO_RATES,
+        rng=NO_GENERATOR,
+        mask=[bad for bad in NO_MASK if bad is not None],
+        training=NO_FLAG,
+    ),
+)
+row(
+    du_numpy.drop_block1d,
+    lambda: dict(x=flat(2, 4, 6), p=0.5, block=2, rng=rng()),
+    dict(
+        x=[*NO_ARRAY, flat(4)],
+        p=NO_RATE,
+        block=NO_PLACE,
+        rng=NO_GENERATOR,
+        mask=[bad for bad in NO_MASK if bad is not None],
+        training=NO_FLAG,
+    ),
+)
+row(
+    du_numpy.drop_block_gamma,
+    lambda: dict(p=0.5, block=2, shape=(4, 5)),
+    dict(p=["0.5", True, None, -0.1, 2, NAN, [0.5, NAN]], block=NO_PLACE, shape=NO_SHAPE),
+)
+row(
+    du_numpy.block_mask,
+    lambda: dict(starts=np.zeros((2, 4), bool), block=2),
+    dict(starts=["x", None, 3, np.ones((2, 4)), np.ones(0, bool), [[True], [True, False]]], block=NO_COUNT),
+)
+row(du_numpy.pooling_probabilities, lambda: dict(n=3, p=0.5), dict(n=NO_COUNT, p=NO_RATE))
+row(
+    du_numpy.max_pool_dropout1d,
+    lambda: dict(x=flat(2, 4), p=0.5, kernel=2, rng=rng()),
+    dict(x=NO_ARRAY, p=NO_RATE, kernel=NO_PLACE, rng=NO_GENERATOR, training=NO_FLAG),
 )
 
 # Arguments that have no bad value, or where looking would cost more than the work. Keep this short.

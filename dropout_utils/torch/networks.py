@@ -350,8 +350,9 @@ class ConvNet(nn.Module):
         }[kind]
         self.dropouts = nn.ModuleList(make(rate, generator=generator) for rate in rates)
         leading = () if replicas is None else (replicas,)
-        norms = [_BatchNorm((*leading, 1, n), dtype) for n in channels[1:] if batch_norm]
-        self.norms = nn.ModuleList(norms) if check_flag(batch_norm, "batch_norm") else None
+        self.norms = None
+        if check_flag(batch_norm, "batch_norm"):
+            self.norms = nn.ModuleList(_BatchNorm((*leading, 1, n), dtype) for n in channels[1:])
 
     def forward(self, x, masks=None):
         """Return the logits, (R, B, classes) or (B, classes).

@@ -7,8 +7,6 @@ All of them expect PyTorch's order of axes, (..., channels, length) or (..., cha
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
 import torch
 from torch import nn
@@ -444,8 +442,12 @@ class SpatialDropout2d(SpatialDropout1d):
     """Dropout of whole channels of images, as a layer: :func:`spatial_dropout2d`.
 
     Use it when neighbouring positions of a feature map are alike, after a convolution. It stands wherever
-    ``torch.nn.Dropout2d`` does (Tompson et al., CVPR 2015, section 3.2). Parameters as for
-    :class:`SpatialDropout1d`.
+    ``torch.nn.Dropout2d`` does (Tompson et al., CVPR 2015, section 3.2).
+
+    Parameters
+    ----------
+    p, generator
+        See :class:`SpatialDropout1d`.
     """
 
     _function = staticmethod(spatial_dropout2d)
@@ -505,7 +507,12 @@ class DropBlock2d(DropBlock1d):
     """Dropout of square blocks of images, as a layer: :func:`drop_block2d`.
 
     Use it when neighbouring positions are alike, but dropping whole channels is too much (Ghiasi et al.,
-    NeurIPS 2018, equation 1 and algorithm 1). Parameters as for :class:`DropBlock1d`; a block is a square.
+    NeurIPS 2018, equation 1 and algorithm 1). A block is a square.
+
+    Parameters
+    ----------
+    p, block, normalise, generator
+        See :class:`DropBlock1d`.
     """
 
     _function = staticmethod(drop_block2d)
@@ -563,7 +570,12 @@ class MaxPoolDropout2d(MaxPoolDropout1d):
     """Max-pooling of images with dropout inside, as a layer: :func:`max_pool_dropout2d`.
 
     Use it when there is max-pooling in the net, in its place (Wu and Gu, Neural Networks 71, 2015, sections
-    3 and 4). Parameters as for :class:`MaxPoolDropout1d`; windows are squares.
+    3 and 4). Windows are squares.
+
+    Parameters
+    ----------
+    p, kernel_size, stride, generator
+        See :class:`MaxPoolDropout1d`.
     """
 
     _function = staticmethod(max_pool_dropout2d)
@@ -577,8 +589,6 @@ def _check(x, p, dims, generator, training):
         raise ValueError(f"x must have shape (..., channels, {', '.join(axes)}); got {tuple(x.shape)}")
     replicas = x.shape[0] if x.ndim > dims + 1 else None  # channels are no replicas
     p = check_rate_or_rates(p, replicas=replicas)
-    if isinstance(generator, Sequence) and replicas is None:
-        raise ValueError(f"generator must be one, since there is no replica axis; got {len(generator)}")
     return p, check_source(generator, replicas=replicas), check_flag(training, "training")
 
 
