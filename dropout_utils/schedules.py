@@ -115,7 +115,7 @@ class Curriculum(_Schedule):
 
     References
     ----------
-    P. Morerio, J. Cavazza, R. Volpi, R. Vidal, V. Murino. Curriculum dropout. ICCV 2017, equation 3.
+    P. Morerio, J. Cavazza, R. Volpi, R. Vidal, V. Murino. Curriculum dropout. ICCV 2017, 3544–3552.
     """
 
     gamma: float = 1e-3
@@ -147,7 +147,7 @@ class Early(_Schedule):
 
     References
     ----------
-    Z. Liu, Z. Xu, J. Jin, Z. Shen, T. Darrell. Dropout reduces underfitting. ICML 2023, section 4.
+    Z. Liu, Z. Xu, J. Jin, Z. Shen, T. Darrell. Dropout reduces underfitting. ICML 2023, arXiv:2303.01500.
     """
 
     steps: int
@@ -178,7 +178,7 @@ class Late(_Schedule):
 
     References
     ----------
-    Z. Liu, Z. Xu, J. Jin, Z. Shen, T. Darrell. Dropout reduces underfitting. ICML 2023, section 4.
+    Z. Liu, Z. Xu, J. Jin, Z. Shen, T. Darrell. Dropout reduces underfitting. ICML 2023, arXiv:2303.01500.
     """
 
     steps: int

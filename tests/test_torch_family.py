@@ -12,6 +12,7 @@ import pickle
 import pkgutil
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ import torch
 from torch import nn
 
 import dropout_utils.torch as family
+from dropout_utils import schedules
 from dropout_utils.schedules import Late
 from dropout_utils.torch import (
     AlphaDropout,
@@ -291,6 +293,15 @@ def test_layer_and_function_name_their_source_and_when_to_use_them(name):
     for text in texts:
         assert re.search(r"\b(19|20)\d\d\b", text), "no year of a paper"
         assert re.search(r"Use\s+it\s+when", text)
+
+
+def test_the_map_of_the_family_shows_every_layer_and_schedule():
+    page = (Path(__file__).parents[1] / "pages" / "family.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    for name in {name.split()[0].removesuffix("2d") for name in FAMILY}:
+        assert sum(f"`{name}" in row for row in rows) == 2, name  # what it does, and when to use it
+    for name in schedules.__all__:
+        assert sum(f"`{name}(" in row for row in rows) == 1, name
 
 
 # ---------------------------------------------------------------- training and evaluation

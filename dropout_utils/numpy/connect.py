@@ -15,7 +15,7 @@ def drop_connect(x, W, b, p, rng=None, *, per="example", mask=None, training=Tru
 
     .. math:: y = x \, \frac{M \odot W}{1 - p} + b, \qquad M_{ij} \sim \mathrm{Bernoulli}(1 - p)
 
-    Wan et al. (2013, equation 3) write p for the probability of *keeping*, leave out the scaling, and drop
+    Wan et al. (2013) write p for the probability of *keeping*, leave out the scaling, and drop
     biases as well; to do that here, make the bias a row of `W` and give `x` one more column of ones.
 
     Use it when a fully connected layer has far more weights than units: there is more to drop.

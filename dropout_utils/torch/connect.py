@@ -35,7 +35,7 @@ def drop_connect(
     .. math:: y = \frac{M \odot W}{1 - p}\, x + b, \qquad M_{ij} \sim \mathrm{Bernoulli}(1 - p)
 
     Dropout zeroes whole rows of W for an example; here each connection is tossed for by itself. Wan et al.
-    (2013, equation 3) write p for the probability of *keeping* and leave out the scaling; with it the mean
+    (2013) write p for the probability of *keeping* and leave out the scaling; with it the mean
     over the masks is the layer without dropout, and the plain evaluation needs no change. For their better
     one see :func:`drop_connect_inference`.
 
@@ -111,7 +111,7 @@ def drop_connect_moments(x, weight, bias, p, *, drop_bias=False):
 
     .. math:: \mu = W x + b, \qquad \sigma^2 = \frac{p}{1 - p}\, (W \odot W)(x \odot x)
 
-    Wan et al. (2013, equation 8), there without the scaling and with p for keeping: a sum of many
+    As in Wan et al. (2013), there without the scaling and with p for keeping: a sum of many
     independent terms, and so nearly normal.
 
     Use it when you want to know how noisy a DropConnect layer is, without drawing a mask.
@@ -144,7 +144,7 @@ def drop_connect_inference(x, weight, bias, p, *, activation="relu", drop_bias=F
     .. math:: \mathbb E\,[g(u)], \qquad u \sim \mathcal N(\mu, \sigma^2)
 
     with the moments of :func:`drop_connect_moments`. The plain evaluation gives g(μ) instead, and for a
-    ReLU the two differ most where μ is small beside σ. Wan et al. (2013, algorithm 2) draw samples of u.
+    ReLU the two differ most where μ is small beside σ. Wan et al. (2013) draw samples of u.
     For a ReLU that mean has a closed form, :math:`\mu\,\Phi(\mu/\sigma) + \sigma\,\varphi(\mu/\sigma)`,
     which is used unless `k` is given.
 

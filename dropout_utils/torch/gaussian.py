@@ -19,7 +19,7 @@ from dropout_utils.torch.dropout import (
 
 __all__ = ["AlphaDropout", "GaussianDropout", "alpha_dropout", "gaussian_dropout"]
 
-# SELU's lowest value, with the sign turned: λα of Klambauer et al. (2017), equation 14.
+# SELU's lowest value, with the sign turned: λα of Klambauer et al. (2017).
 _SATURATION = 1.0507009873554804934193349852946 * 1.6732632423543772848170429916717
 
 
@@ -170,7 +170,7 @@ def alpha_dropout(x, p, *, shared=0, mask=None, generator=None, training=True):
     References
     ----------
     G. Klambauer, T. Unterthiner, A. Mayr, S. Hochreiter. Self-normalizing neural networks. NIPS 30 (2017),
-    arXiv:1706.02515, section "New dropout technique".
+    arXiv:1706.02515.
 
     Examples
     --------

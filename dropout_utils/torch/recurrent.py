@@ -142,7 +142,7 @@ class VariationalRNN(nn.Module):
 
     Both masks are drawn once for a sequence, for each example anew. The recurrent mask acts on what h gives
     to the next step, not on the memory c of an LSTM, which is not touched; and not on the output. All gates
-    share the masks ("tied weights" in Gal and Ghahramani 2016, section 5). With both rates 0 it is the
+    share the masks ("tied weights" in Gal and Ghahramani 2016). With both rates 0 it is the
     recurrent layer of ``torch.nn`` with the same weights.
 
     Use it when a recurrent net overfits: masks that change along the sequence would wash out its memory.

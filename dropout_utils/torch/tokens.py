@@ -30,7 +30,7 @@ def token_dropout(tokens, p, *, unknown, protected=(), mask=None, generator=None
 
     .. math:: \tilde w_t = m_t\, w_t + (1 - m_t)\, u, \qquad m_t \sim \mathrm{Bernoulli}(1 - p)
 
-    Bowman et al. (2016, section 3.1) do this to the decoder of a text autoencoder, so that it cannot lean
+    Bowman et al. (2016) do this to the decoder of a text autoencoder, so that it cannot lean
     on the previous word alone; they write k for the share that is *kept*. There is no scale to mend, since
     these are names and not numbers: a net should have met `unknown` in training if it is to meet it later.
 
@@ -63,7 +63,7 @@ def token_dropout(tokens, p, *, unknown, protected=(), mask=None, generator=None
     References
     ----------
     S. R. Bowman, L. Vilnis, O. Vinyals, A. M. Dai, R. Jozefowicz, S. Bengio. Generating sentences from a
-    continuous space. CoNLL 2016, arXiv:1511.06349, section 3.1.
+    continuous space. CoNLL 2016, arXiv:1511.06349.
 
     Examples
     --------
@@ -151,7 +151,7 @@ def word_dropout(x, tokens, p, *, vocabulary=None, per="example", mask=None, gen
     One coin for each word v of the vocabulary: where "the" is dropped, it is gone from the whole text.
     Gal and Ghahramani (2016, section 4.2) derive this as dropout of the rows of the embedding matrix, with
     fresh coins for each sequence. With ``per="token"`` each occurrence has a coin of its own, as in the
-    word dropout of Iyyer et al. (2015, section 2.2.1), who then average over the words that are left.
+    word dropout of Iyyer et al. (2015), who then average over the words that are left.
 
     Use it when a text model has a large vocabulary and few texts: it cannot rest on a few telling words.
 
@@ -188,7 +188,7 @@ def word_dropout(x, tokens, p, *, vocabulary=None, per="example", mask=None, gen
     NIPS 29 (2016), arXiv:1512.05287, section 4.2.
 
     M. Iyyer, V. Manjunatha, J. Boyd-Graber, H. Daumé III. Deep unordered composition rivals syntactic
-    methods for text classification. ACL 2015, section 2.2.1.
+    methods for text classification. ACL 2015, 1681–1691.
 
     Examples
     --------
