@@ -93,6 +93,8 @@ class Explorable(_Widget):
     module = ""
     room = (900, 600)  # pixels to reserve before the module has started: in a narrow column, in a wide one
 
+    _ipython_display_ = None  # ipywidgets 7 has one, which would send the live view alone
+
     def __init__(self, **state):
         settings = self.settings()
         for name in state:
