@@ -191,6 +191,9 @@ def kernel(monkeypatch):
     """As if a kernel were there."""
     pytest.importorskip("anywidget")
     import IPython
+    from matplotlib import pyplot as plt
+
+    plt.switch_backend("agg")  # before there seems to be a kernel: matplotlib would look for its events
 
     class Shell:
         kernel = object()
