@@ -241,7 +241,34 @@ def test_scaling_draws_the_sums_of_the_package(mode):
     found = node(f"""
         const {{ sums }} = await import({SCALING});
         const law = sums(state);
-        return [Array.from({{ length: state.draws }}, () => law.draw() * law.scale), law.test, law.mean];""", state=state)
+        const drawn = Array.from({{ length: state.draws }}, () => law.draw() * law.scale);
+        return [drawn, law.test, law.mean];""", state=state)
     drawn, test = Scaling(**state).run()
     assert np.allclose(found[0], drawn, atol=1e-12) and np.isclose(found[1], test)
     assert np.isclose(found[2], 50 * 0.65 * (1 / 0.65 if mode == "inverted" else 1))
+
+
+SUBNETWORKS = json.dumps((CORE.parent / "subnetworks.mjs").as_uri())
+
+
+@pytest.mark.parametrize("n, p", [(2, 0.5), (9, 0.3), (14, 0.8), (7, 0.0)])
+def test_all_subnetworks_and_their_averages_are_those_of_the_package(n, p):
+    from dropout_utils import ensembles
+    from dropout_utils.explorables import SubNetworks
+
+    explorable = SubNetworks(n=n, p=p, seed=5, x=0.4, y=-0.2)
+    found = node(f"""
+        const {{ everyMask, trained }} = await import({SUBNETWORKS});
+        const {{ net }} = trained(state), all = everyMask(net, state.p, state.x, state.y);
+        const weights = net.parameters.map((w) => [...w]);
+        return {{ ...all, probability: [...all.probability], bins: [...all.bins], weights }};
+        """, state=explorable.state())
+    net, _, averages = explorable.run()
+    for mine, theirs in zip(found["weights"], net.parameters, strict=True):
+        assert np.allclose(mine, theirs.ravel(), atol=1e-6)
+    for name, value in averages.items():
+        assert abs(found[name] - value) < 1e-6
+    point = np.array([explorable.x, explorable.y])
+    expected = ensembles.enumerate_probabilities(point, *net.parameters, p=p)[:, 1]
+    assert np.allclose(found["probability"], expected, atol=1e-6)
+    assert np.isclose(sum(found["bins"]), 1)

@@ -71,9 +71,9 @@ class Scaling(Explorable):
         """Return what the picture shows, for a reader who cannot see it."""
         sums, test = self.run()
         return (
-            f"Inference scaling: the sums that {self.n} units send on under {self.draws:,} masks at drop rate "
-            f"{self.p:g} spread around {sums.mean():.0f}; at test the sum is {test:.0f}. The live version needs "
-            "a browser that runs scripts."
+            f"Inference scaling: the sums that {self.n} units send on under {self.draws:,} masks at drop "
+            f"rate {self.p:g} spread around {sums.mean():.0f}; at test the sum is {test:.0f}. The live "
+            "version needs a browser that runs scripts."
         )
 
     def picture(self):
