@@ -272,3 +272,33 @@ def test_all_subnetworks_and_their_averages_are_those_of_the_package(n, p):
     expected = ensembles.enumerate_probabilities(point, *net.parameters, p=p)[:, 1]
     assert np.allclose(found["probability"], expected, atol=1e-6)
     assert np.isclose(sum(found["bins"]), 1)
+
+
+RATEMAP = json.dumps((CORE.parent / "ratemap.mjs").as_uri())
+
+
+@pytest.mark.parametrize("measure", ["gain", "test_accuracy", "test_loss"])
+def test_the_rate_map_shows_the_numbers_of_the_stored_sweep(measure):
+    from dropout_utils import results
+    from dropout_utils.explorables import RateMap
+
+    stored = results.read("rate-map")
+    place = (1, 2, 0, 1, 1)
+    names = [axis["name"] for axis in stored["axes"]]
+    assert names == ["data", "examples", "label_noise", "depth", "width", "rate"]
+    explorable = RateMap(measure=measure, **dict(zip(names, place, strict=False)))
+    found = node(f"""
+        const {{ row }} = await import({RATEMAP});
+        return row(map.measures, measure, place);""", map=explorable.map, measure=measure, place=place)
+    for key in ("mean", "low", "high"):
+        assert found[key] == np.array(stored["measures"][measure][key])[place].tolist()
+    best = np.argmin if measure == "test_loss" else np.argmax
+    assert found["best"] == best(found["mean"])
+
+
+def test_every_setting_of_the_rate_map_ends_where_its_axis_ends():
+    from dropout_utils import results
+    from dropout_utils.explorables import RateMap
+
+    traits = RateMap.class_traits()
+    assert all(traits[a["name"]].max == len(a["values"]) - 1 for a in results.read("rate-map")["axes"][:-1])

@@ -10,7 +10,8 @@ Colab; the class here shows it and, where a kernel is, shares its state.
 
 from dropout_utils.explorables.base import Explorable
 from dropout_utils.explorables.playground import Playground
+from dropout_utils.explorables.ratemap import RateMap
 from dropout_utils.explorables.scaling import Scaling
 from dropout_utils.explorables.subnetworks import SubNetworks
 
-__all__ = ["Explorable", "Playground", "Scaling", "SubNetworks"]
+__all__ = ["Explorable", "Playground", "RateMap", "Scaling", "SubNetworks"]

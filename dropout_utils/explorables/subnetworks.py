@@ -43,7 +43,7 @@ class SubNetworks(Explorable):
     """
 
     module = "subnetworks"
-    room = (972, 564)
+    room = (930, 572)
 
     p = real(0.5, 0.0, 0.9)
     n = whole(12, 2, 18)
