@@ -1143,7 +1143,7 @@ row(
     dict(
         _STUDY,
         data=[*_NO_DATA, regression()],
-        arms=[*_ARMS, {"a": {"p": 2}}, {"a": {"p": [0.5]}}, {"a": {"kind": "x"}}, {"a": {"position": 3}}],
+        arms=[*_ARMS, {"a": {"p": 2}}, {"a": {"p": [0.5]}}, {"a": {"kind": "x"}}, {"a": {"block": 0}}],
         channels=["12", 3, None, (), (0,), (2.5,), ("a",)],
         kernel=[*NO_COUNT, 4],
         pool=NO_COUNT,

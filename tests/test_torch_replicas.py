@@ -253,7 +253,7 @@ def study_of(kind, **options):
         "one": {"p": [0.0, 0.5]},
         "all": {"p": 0.3, "position": "after convolution"},
         "channels": {"p": 0.3, "kind": "spatial"},
-        "blocks": {"p": 0.3, "kind": "block"},
+        "blocks": {"p": 0.3, "kind": "block", "block": 3},
         "pooling": {"p": 0.3, "kind": "max-pooling"},
     }
     return train_convnet(data, arms, **{**SMALL, "channels": (3, 4), **options})

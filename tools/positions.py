@@ -29,7 +29,7 @@ from machine import processor  # noqa: E402
 LEVEL = 0.95
 VALIDATION = 1000
 RATES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
-FIXED = {"channels": (8, 32), "kernel": 5, "pool": 2, "block": 5, "n_train": 300, "epochs": 50,
+FIXED = {"channels": (8, 32), "kernel": 5, "pool": 2, "n_train": 300, "epochs": 50,
          "batch_size": 64, "lr": 5e-3, "optimizer": "adam"}
 CONV, POOL = "after convolution", "after pooling"
 SITES = {
@@ -37,8 +37,9 @@ SITES = {
     "unit, after pooling": {"kind": "unit", "position": POOL},
     "spatial, after convolution": {"kind": "spatial", "position": CONV},
     "spatial, after pooling": {"kind": "spatial", "position": POOL},
-    "block, after convolution": {"kind": "block", "position": CONV},
-    "block, after pooling": {"kind": "block", "position": POOL},
+    "block, after convolution": {"kind": "block", "position": CONV, "block": 5},
+    # Three units after the pooling see as much of the input as six before it.
+    "block, after pooling": {"kind": "block", "position": POOL, "block": 3},
     "max-pooling": {"kind": "max-pooling", "position": CONV},
 }
 
@@ -61,7 +62,8 @@ def positions(seeds: int, base_seed: int, jobs: int | None) -> dict:
     return {
         "title": "Validation accuracy and loss against dropout rate, by kind and position",
         "axes": [
-            {"name": "site", "label": "kind and position of dropout", "unit": "", "values": list(SITES)},
+            {"name": "site", "label": "kind and position of dropout", "unit": "", "values": list(SITES),
+             "settings": list(SITES.values())},
             {"name": "rate", "label": "dropout rate p", "unit": "", "values": list(RATES)},
         ],
         "measures": {

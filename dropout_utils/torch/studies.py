@@ -168,7 +168,8 @@ def train_convnet(
         ``{"none": {}, "channels": {"p": 0.2, "kind": "spatial", "position": "after convolution"}}``. `p` is
         one rate, or a list of one for each convolution; without it nothing is dropped. `kind` is "unit"
         (the default), "spatial", "block" or "max-pooling"; `position` is "after convolution" or "after
-        pooling" (the default, except for max-pooling dropout, which is at home after the convolution).
+        pooling" (the default, except for max-pooling dropout, which is at home after the convolution);
+        `block` overrides the length of the blocks.
     seeds, base_seed
         As for :func:`train_transformer`.
     channels : sequence of int
@@ -194,14 +195,17 @@ def train_convnet(
     if not isinstance(channels, (tuple, list)) or not channels:
         raise TypeError(f"channels must be a sequence of integers; got {channels!r}")
     channels = tuple(check_integer(n, f"channels[{i}]") for i, n in enumerate(channels))
-    arms = {name: _check_convnet_arm(name, arm, len(channels)) for name, arm in _check_arms(arms).items()}
+    block = check_integer(block, "block")
+    arms = {
+        name: _check_convnet_arm(name, arm, len(channels), block) for name, arm in _check_arms(arms).items()
+    }
     parts, common = _check_common(
         data, epochs, batch_size, lr, optimizer, momentum, weight_decay, n_train, label_noise, record_every
     )
-    make = dict(channels=channels, kernel=kernel, pool=pool, block=block, batch_norm=batch_norm)
+    make = dict(channels=channels, kernel=kernel, pool=pool, batch_norm=batch_norm)
     make = dict(make, length=parts["x_train"].shape[1], classes=_classes(parts))
     for arm in arms.values():  # raises where these do not go together
-        ConvNet(**make, kind=arm["kind"], position=arm["position"], generator=np.random.default_rng(0))
+        ConvNet(**make, **_site(arm), generator=np.random.default_rng(0))
     return _study(
         _train_convnets,
         lambda arm: ConvNet(**make, **arm, replicas=seeds),
@@ -303,7 +307,7 @@ def _train_convnets(replicas, **common):
     """Train nets of one kind and position of dropout side by side, one group after the other."""
     groups = {}
     for i, r in enumerate(replicas):
-        groups.setdefault((r["kind"], r["position"]), []).append(i)
+        groups.setdefault(tuple(_site(r).values()), []).append(i)
     found = {}
     for members in groups.values():
         for key, values in _train_alike([replicas[i] for i in members], **common).items():
@@ -313,11 +317,15 @@ def _train_convnets(replicas, **common):
     return found
 
 
+def _site(arm):
+    """What nets must share to be trained side by side."""
+    return {key: arm[key] for key in ("kind", "position", "block")}
+
+
 def _train_alike(replicas, *, make, x_train, y_train, optimizer, batch_size, **common):
     layers = range(len(make["channels"]))
     p = [np.array([r["p"][i] for r in replicas]) for i in layers]
-    site = dict(kind=replicas[0]["kind"], position=replicas[0]["position"])
-    net = ConvNet(**make, **site, p=p, generator=_streams(replicas, "weights"))
+    net = ConvNet(**make, **_site(replicas[0]), p=p, generator=_streams(replicas, "weights"))
     for i in layers:
         net.dropouts[i].generator = _streams(replicas, "masks", i)
     rule = _rule(net.parameters(), optimizer)
@@ -456,12 +464,12 @@ def _check_transformer_arm(name, arm):
     return {site: check_rate(arm.get(site, 0.0), f"arms[{name!r}][{site!r}]") for site in SITES}
 
 
-def _check_convnet_arm(name, arm, layers):
+def _check_convnet_arm(name, arm, layers, block):
     if not isinstance(arm, Mapping):
         raise TypeError(f"arms[{name!r}] must be a dictionary; got {arm!r}")
     for key in arm:
-        if key not in ("p", "kind", "position"):
-            raise ValueError(f"arms[{name!r}] may set p, kind and position; got {key!r}")
+        if key not in ("p", "kind", "position", "block"):
+            raise ValueError(f"arms[{name!r}] may set p, kind, position and block; got {key!r}")
     kind = arm.get("kind", "unit")
     position = arm.get("position", "after convolution" if kind == "max-pooling" else "after pooling")
     kind, position = check_site(kind, position, lambda key: f"arms[{name!r}][{key!r}]")
@@ -472,4 +480,5 @@ def _check_convnet_arm(name, arm, layers):
         p = [check_rate(rate, f"arms[{name!r}]['p'][{i}]") for i, rate in enumerate(p)]
     else:
         p = [check_rate(p, f"arms[{name!r}]['p']")] * layers
-    return {"p": p, "kind": kind, "position": position}
+    block = check_integer(arm.get("block", block), f"arms[{name!r}]['block']")
+    return {"p": p, "kind": kind, "position": position, "block": block}
