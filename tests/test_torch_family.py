@@ -461,6 +461,24 @@ def test_gradients_agree_with_finite_differences(row):
     assert torch.autograd.gradcheck(f, x)
 
 
+@where(lambda row: row.ends and row.x is not texts)
+def test_at_the_ends_of_p_gradients_are_finite_and_none_comes_through_at_one(row):
+    for p in (0.0, 1.0):
+        x = row.x(3, *row.tail).requires_grad_()
+        row.make(p, rng())(x).sum().backward()
+        assert x.grad.isfinite().all()
+        if p == 1 and row.at_one != "input":
+            assert not x.grad.any()
+
+
+def test_a_learned_rate_that_reaches_an_end_has_a_finite_gradient():
+    for dtype in (torch.float32, torch.float64):
+        for logit in (-torch.inf, -1000.0, 1000.0, torch.inf):
+            logit = torch.tensor(logit, dtype=dtype, requires_grad=True)
+            family.concrete_dropout(torch.ones(50, dtype=dtype), logit, generator=rng()).sum().backward()
+            assert logit.grad.isfinite()
+
+
 @where(lambda row: row.state)
 def test_parameters_get_gradients_too(row):
     layer = row.make(P, rng(3))

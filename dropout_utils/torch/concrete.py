@@ -88,8 +88,9 @@ def concrete_dropout(x, logit, *, temperature=0.1, noise=None, generator=None, t
     logit = logit.to(x.dtype).reshape(-1, *[1] * (x.ndim - 1)) if logit.ndim else logit.to(x.dtype)
     # 1 - z̃ and 1 - p as sigmoids of the negated arguments: no difference of nearly equal numbers
     kept = torch.sigmoid((torch.log1p(-u) - torch.log(u) - logit) / t)
-    y = x * kept / torch.sigmoid(-logit)
-    nothing = torch.sigmoid(-logit) == 0
+    rest = torch.sigmoid(-logit)
+    nothing = rest == 0
+    y = x * kept / rest.masked_fill(nothing, 1)  # not 0 / 0, whose gradient would be NaN
     return y.masked_fill(nothing, 0) if nothing.any() else y
 
 
