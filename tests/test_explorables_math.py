@@ -103,16 +103,20 @@ def test_masks_have_the_bits_of_the_package(p):
 
 
 def test_masks_agree_also_where_the_reserve_runs_out():
-    """At this rate many bytes escape the table; in thousands of tiny masks some exceed the reserve."""
-    p, count = 0.0137, 40_000
+    """208 of 65,536 places escape the table at this rate; one of these masks needs more than its reserve."""
+    p, count, n = 0.642, 40_000, 32
     drawn = node("""
-        const rng = generator(1), out = new Uint8Array(16);
+        const rng = generator(1), out = new Uint8Array(n);
         let kept = 0;
         for (let i = 0; i < count; i++) kept += keepMask(p, rng, out).reduce((a, b) => a + b);
-        return [kept, rng.random()];""", p=p, count=count)
-    rng = seeding.generator(1)
-    kept = sum(int(masks.keep_mask(16, p, rng).sum()) for _ in range(count))
+        return [kept, rng.random()];""", p=p, count=count, n=n)
+    rng, law = seeding.generator(1), masks._law(p)
+    kept = sum(int(masks.keep_mask(n, p, rng).sum()) for _ in range(count))
     assert drawn == [kept, rng.random()]
+    words = count * (law.main_words(n // 8) + law.reserve(n // 8))
+    untouched = seeding.generator(1)
+    untouched.bit_generator.random_raw(words)
+    assert untouched.random() != drawn[1], "no reserve ran out: the test would be empty"
 
 
 @pytest.mark.parametrize("p", ["-0.1", "1.1", "NaN", "'half'"])
@@ -302,3 +306,63 @@ def test_every_setting_of_the_rate_map_ends_where_its_axis_ends():
 
     traits = RateMap.class_traits()
     assert all(traits[a["name"]].max == len(a["values"]) - 1 for a in results.read("rate-map")["axes"][:-1])
+
+
+UNCERTAINTY = json.dumps((CORE.parent / "uncertainty.mjs").as_uri())
+BANDS = f"""
+    const {{ exactBand, learner, maskBand }} = await import({UNCERTAINTY});
+    const [mean, sd, ...exact] = [0, 0, 0, 0].map(() => new Float64Array(61));
+    const run = learner(state);
+    run.advance(steps);
+    maskBand(run.net, state.k, generator(state.seed, "samples"), mean, sd);
+    exactBand(state, ...exact);
+    return [[...mean], [...sd], ...exact.map((a) => [...a])];"""
+
+
+@pytest.mark.parametrize("p, points", [(0.3, None), (0.0, None), (0.5, [0.5, -1.0]), (0.2, [])])
+def test_both_bands_are_those_of_the_package(p, points):
+    from dropout_utils.explorables import Uncertainty
+
+    state = dict(p=p, k=20, seed=2, weight_decay=0.001, length=0.8, noise=0.15)
+    explorable = Uncertainty(**state, **({} if points is None else {"points": points}))
+    mean, sd, exact_mean, exact_sd = node(BANDS, state=explorable.state(), steps=150)
+    assert np.allclose([mean, sd], explorable.run(150), atol=1e-6)
+    assert np.allclose([exact_mean, exact_sd], explorable.exact(), atol=1e-6)
+
+
+def test_the_exact_band_is_that_of_a_gaussian_process():
+    from sklearn.gaussian_process import GaussianProcessRegressor
+    from sklearn.gaussian_process.kernels import RBF
+
+    from dropout_utils.explorables import Uncertainty
+
+    explorable = Uncertainty(length=0.7, noise=0.2)
+    pairs = np.reshape(explorable.points, (-1, 2))
+    judge = GaussianProcessRegressor(RBF(0.7), alpha=0.04, optimizer=None).fit(pairs[:, :1], pairs[:, 1])
+    expected = judge.predict(np.linspace(-3, 3, 61)[:, None], return_std=True)
+    assert np.allclose(explorable.exact(), expected, atol=1e-6)
+
+
+MASK = json.dumps((CORE.parent / "mask.mjs").as_uri())
+
+
+@pytest.mark.parametrize("state", [
+    dict(p=0.5, seed=4), dict(p=0.0, seed=1), dict(p=0.3, draw=7), dict(p=0.0, mask=[1, 0, 1, 0.4, 1]),
+    dict(p=0.7, mask=[0] * 8), dict(p=0.2, x1=0.0, x2=1.5, mask=[1] * 8, seed=2),
+], ids=str)
+def test_a_pass_under_a_mask_is_that_of_the_package(state):
+    from dropout_utils.explorables import MaskAndGradients
+
+    explorable = MaskAndGradients(**state)
+    found = node(f"""
+        const {{ pass }} = await import({MASK});
+        const {{ masks, gradients, sent, values, output, loss, predicted, unmoved }} = pass(state);
+        return {{ masks: masks.map((m) => [...m]), gradients: gradients.map((g) => [...g]),
+          sent: sent.map((h) => [...h]), values: values.map((h) => [...h]),
+          numbers: {{ output, loss, predicted, unmoved }} }};""", state=explorable.state())
+    net, gradients, numbers = explorable.run()
+    assert found["masks"] == [mask[0].astype(int).tolist() for mask in net.masks]
+    assert all(close(a, b) for a, b in zip(found["gradients"], gradients, strict=True))
+    assert found["numbers"] == pytest.approx(numbers, abs=1e-9)
+    for mask, value, sent in zip(found["masks"], found["values"], found["sent"][1:3], strict=True):
+        assert np.allclose(np.array(mask) * value / (1 - explorable.p), sent)
