@@ -9,9 +9,11 @@ Colab; the class here shows it and, where a kernel is, shares its state.
 """
 
 from dropout_utils.explorables.base import Explorable
+from dropout_utils.explorables.mask import MaskAndGradients
 from dropout_utils.explorables.playground import Playground
 from dropout_utils.explorables.ratemap import RateMap
 from dropout_utils.explorables.scaling import Scaling
 from dropout_utils.explorables.subnetworks import SubNetworks
+from dropout_utils.explorables.uncertainty import Uncertainty
 
-__all__ = ["Explorable", "Playground", "RateMap", "Scaling", "SubNetworks"]
+__all__ = ["Explorable", "MaskAndGradients", "Playground", "RateMap", "Scaling", "SubNetworks", "Uncertainty"]
