@@ -41,13 +41,20 @@ SEEDS_FILE = "seeds.json"
 # --------------------------------------------------------------------------- cards and their chapters
 
 
-def _cells(notebook: str | os.PathLike, kind: str) -> list[str]:
+ASIDE = "aside"
+
+
+def _cells(notebook: str | os.PathLike, kind: str, *, asides: bool = True) -> list[str]:
     path = check_path(notebook, "notebook")
     try:
         cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ValueError(f"notebook must name a file with a notebook; got {str(path)!r} ({error})") from error
-    return ["".join(cell["source"]) for cell in cells if cell["cell_type"] == kind]
+    return [
+        "".join(cell["source"])
+        for cell in cells
+        if cell["cell_type"] == kind and (asides or ASIDE not in cell["metadata"].get("tags", ()))
+    ]
 
 
 def chapter_digest(notebook: str | os.PathLike) -> str:
@@ -55,7 +62,8 @@ def chapter_digest(notebook: str | os.PathLike) -> str:
 
     It depends on the sources of the code cells alone. The first cell, which installs the package on
     Colab, is left out: it holds the repository's address, and a fork that changes the address has
-    not changed the experiment.
+    not changed the experiment. Left out as well are asides, cells with the tag "aside": explorables,
+    quizzes and answers to exercises, which no experiment reads.
 
     Parameters
     ----------
@@ -66,7 +74,8 @@ def chapter_digest(notebook: str | os.PathLike) -> str:
     str
         32 hexadecimal digits.
     """
-    sources = [source.strip() for source in _cells(notebook, "code") if "google.colab" not in source]
+    cells = _cells(notebook, "code", asides=False)
+    sources = [source.strip() for source in cells if "google.colab" not in source]
     return hashlib.sha256(json.dumps(sources).encode()).hexdigest()[:32]
 
 

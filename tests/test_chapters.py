@@ -270,3 +270,11 @@ def test_no_file_names_a_package_index():
     listed = subprocess.run(["git", "grep", "-lE", r"(extra-)?index-url|pypi\.org/simple"],
                             cwd=notebooks.ROOT, capture_output=True, text=True).stdout.split()
     assert [name for name in listed if not name.startswith("tests/")] == []
+
+
+def test_an_aside_that_another_cell_reads_is_seen(tmp_path):
+    aside = code("answer = 3", count=2, tags=["aside"])
+    read = code("print(answer)", [printed("3\n")], count=3)
+    assert any("which an aside assigns" in problem for problem in problems(book(tmp_path, aside, read)))
+    own = code("answer = 4\nprint(answer)", [printed("4\n")], count=3)
+    assert not any("aside" in problem for problem in problems(book(tmp_path, aside, own)))

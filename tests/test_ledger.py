@@ -218,6 +218,18 @@ def test_the_digest_follows_the_code_and_neither_the_text_nor_the_outputs_nor_th
     assert chapter_digest(path) != before
 
 
+def test_an_aside_does_not_change_the_digest(tmp_path):
+    path = write_chapter(tmp_path)
+    before = chapter_digest(path)
+    book = nbformat.read(path, as_version=4)
+    book.cells.append(nbformat.v4.new_code_cell("quiz()", metadata={"tags": ["aside"]}))
+    nbformat.write(book, path)
+    assert chapter_digest(path) == before
+    book.cells[-1].metadata["tags"] = []
+    nbformat.write(book, path)
+    assert chapter_digest(path) != before
+
+
 def test_the_judged_claims_are_read_from_the_code(tmp_path):
     cells = [
         '%load_ext autoreload\n!ls\nclaim = Claim("C01", measure="m")',

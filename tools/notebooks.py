@@ -34,6 +34,7 @@ ROOT = Path(__file__).resolve().parent.parent
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 MARK = "nbval-check-output"
+ASIDE = "aside"  # a cell that no experiment reads: dropout_utils.ledger leaves it out of the digest
 MADE_WITH = ("numpy", "torch")  # whose versions could change an output
 CELL_SECONDS = 15  # the longest a cell may take on two cores
 CHAPTER_SECONDS = 60  # and a chapter
@@ -332,6 +333,26 @@ def problems(path: Path, url: str, keys: set[str]) -> list[str]:
         found.append(f"has no cell with the tag {MARK}")
     for cell in code:
         found += [f"cell {cell.id}: {problem}" for problem in _cell_problems(cell)]
+    return found + _aside_problems(code)
+
+
+def _aside_problems(code) -> list[str]:
+    """An aside (explorable, quiz, answer) stands apart: what it assigns, no other cell reads."""
+    found, assigned = [], set()
+    for cell in code:
+        aside = ASIDE in cell.metadata.get("tags", [])
+        try:
+            names = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Name)]
+        except SyntaxError:  # a problem of its own
+            continue
+        stored = {node.id for node in names if not isinstance(node.ctx, ast.Load)}
+        read = {node.id for node in names if isinstance(node.ctx, ast.Load)}
+        if aside:
+            assigned |= stored
+        else:
+            borrowed = sorted((read - stored) & assigned)
+            found += [f"cell {cell.id}: reads {name}, which an aside assigns" for name in borrowed]
+            assigned -= stored
     return found
 
 
