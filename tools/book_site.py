@@ -23,6 +23,8 @@ from docutils import nodes
 ROOT = address.ROOT
 ARCHIVE = "dropout-book.zip"
 
+_FACADES = ("dropout_utils.torch", "dropout_utils.numpy")  # where a bare name is looked for
+
 # What is mended in the theme's markup: (pattern, replacement, why).
 MENDED = [
     (
@@ -151,23 +153,27 @@ def _finish(app, exception):
     pack(Path(app.outdir))
 
 
+def _look(module: str, name: str):
+    try:
+        return getattr(importlib.import_module(module), name, None)
+    except ImportError:
+        return None
+
+
 def _find(app, env, node, contnode):
     """Lead a name of the package to where it is defined: ``dropout_utils.numpy.SGD`` is re-exported."""
     if node.get("refdomain") != "py":
         return None
     module, _, name = node["reftarget"].rpartition(".")
-    module = module or node.get("py:module") or "dropout_utils"
-    try:
-        found = getattr(importlib.import_module(module), name)
-    except (ImportError, AttributeError):
+    places = [module] if module else [node.get("py:module"), *_FACADES]
+    found = next(filter(None, (_look(place, name) for place in places if place)), None)
+    if found is None:
         return None
     real = f"{getattr(found, '__module__', '')}.{getattr(found, '__qualname__', '')}"
     if real == node["reftarget"] or not real.startswith("dropout_utils."):
         return None
     python = env.get_domain("py")
-    return python.resolve_xref(
-        env, node["refdoc"], app.builder, node["reftype"], real, node, contnode
-    )
+    return python.resolve_xref(env, node["refdoc"], app.builder, node["reftype"], real, node, contnode)
 
 
 def setup(app):
