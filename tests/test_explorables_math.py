@@ -366,3 +366,85 @@ def test_a_pass_under_a_mask_is_that_of_the_package(state):
     assert found["numbers"] == pytest.approx(numbers, abs=1e-9)
     for mask, value, sent in zip(found["masks"], found["values"], found["sent"][1:3], strict=True):
         assert np.allclose(np.array(mask) * value / (1 - explorable.p), sent)
+
+
+FEATUREMAP = json.dumps((CORE.parent / "featuremap.mjs").as_uri())
+
+
+@pytest.mark.parametrize("state", [
+    dict(kind="unit", p=0.3), dict(kind="unit", p=0.9, seed=3), dict(kind="spatial", p=0.5, draw=2),
+    dict(kind="spatial", p=0.9, seed=1), dict(kind="block", p=0.3, draw=4),
+    dict(kind="block", p=0.9, block=9),
+    dict(kind="block", p=0.4, block=2, seed=9), dict(kind="block", p=0.0),
+], ids=str)
+def test_a_feature_map_its_mask_and_its_guess_are_those_of_the_package(state):
+    from dropout_utils.explorables import FeatureMap
+
+    explorable = FeatureMap(**state)
+    found = node(f"""
+        const {{ activations, guess, mapMask }} = await import({FEATUREMAP});
+        const map = activations(state.seed);
+        const mask = mapMask(state.kind, state.p, state.block, generator(state.seed, "masks", state.draw));
+        const {{ filled, dropped, guessed }} = guess(map, mask);
+        return {{ map: [...map], mask: [...mask], filled: [...filled], numbers: {{ dropped, guessed }} }};
+        """, state=explorable.state())
+    x, mask, filled, numbers = explorable.run()
+    assert found["mask"] == mask.ravel().astype(int).tolist()
+    assert close(found["map"], x) and close(found["filled"], filled)
+    assert found["numbers"] == pytest.approx(numbers, abs=1e-9)
+
+
+@pytest.mark.parametrize("kind, layer", [("unit", "dropout"), ("spatial", "spatial_dropout2d"),
+                                         ("block", "drop_block2d")])
+def test_the_masks_of_a_feature_map_are_those_of_the_layers_in_pytorch(kind, layer):
+    torch = pytest.importorskip("torch")
+    from dropout_utils import torch as layers
+    from dropout_utils.explorables import FeatureMap
+
+    explorable = FeatureMap(kind=kind, p=0.35, block=4, seed=6, draw=1)
+    rng = seeding.generator(6, "masks", 1)
+    args = (torch.ones(6, 18, 18), 0.35, *([4] if kind == "block" else []))
+    y = getattr(layers, layer)(*args, generator=rng)
+    assert ((y > 0).numpy() == explorable.run()[1]).all()
+
+
+ATTENTION = json.dumps((CORE.parent / "attention.mjs").as_uri())
+SITES = ("embedding", "attention", "attention_output", "feed_forward")
+
+
+@pytest.mark.parametrize("state", [
+    dict(p=0.1), dict(p=0.5, seed=3, **dict.fromkeys(SITES, True)),
+    dict(p=0.9, attention=False, embedding=True), dict(p=0.0, feed_forward=True),
+    dict(p=0.3, draw=5, attention_output=True, attention=False, seed=2),
+], ids=str)
+def test_a_transformer_block_under_dropout_is_that_of_the_package_and_of_its_torch_block(state):
+    from dropout_utils.explorables import AttentionSites
+
+    explorable = AttentionSites(**state)
+    found = node(f"""
+        const {{ block, forward, moved, siteMasks }} = await import({ATTENTION});
+        const net = block(state.seed), still = forward(net, 0, {{}});
+        const site = (part) => (part.startsWith("feed") ? "feed_forward" : part);
+        const all = Object.entries(siteMasks(state.p, state.seed, state.draw));
+        const masks = Object.fromEntries(all.filter(([part]) => state[site(part)]));
+        const {{ output, used }} = forward(net, state.p, masks);
+        return {{ x: [...net.x], output: [...output], attention: [...used.attention],
+          masks: Object.fromEntries(Object.entries(masks).map(([part, mask]) => [part, [...mask]])),
+          moved: moved(output, still.output) }};""", state=explorable.state())
+    output, weights, masks, numbers = explorable.run()
+    assert found["masks"] == {part: mask.ravel().astype(int).tolist() for part, mask in masks.items()}
+    assert close(found["output"], output) and close(found["attention"], weights)
+    assert found["moved"] == pytest.approx(numbers["moved"], abs=1e-9)
+
+    torch = pytest.importorskip("torch")
+    from dropout_utils.torch import EncoderBlock, Rates
+
+    rates = {site: explorable.p * getattr(explorable, site) for site in SITES}
+    rng = seeding.generator(explorable.seed, "weights")
+    net = EncoderBlock(8, 2, 16, rates=Rates(**rates), generator=rng, dtype=torch.float64)
+    x = torch.tensor(found["x"], dtype=torch.float64).reshape(1, 6, 8)
+    if "embedding" in masks:
+        x = x * torch.from_numpy(masks["embedding"]) / (1 - explorable.p)
+    given = {part: mask[None] for part, mask in masks.items() if part != "embedding"}
+    with torch.no_grad():
+        assert np.allclose(net(x, masks=given)[0], output, atol=1e-6)

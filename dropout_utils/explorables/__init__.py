@@ -8,7 +8,9 @@ Colab; the class here shows it and, where a kernel is, shares its state.
 0.5
 """
 
+from dropout_utils.explorables.attention import AttentionSites
 from dropout_utils.explorables.base import Explorable
+from dropout_utils.explorables.featuremap import FeatureMap
 from dropout_utils.explorables.mask import MaskAndGradients
 from dropout_utils.explorables.playground import Playground
 from dropout_utils.explorables.ratemap import RateMap
@@ -16,4 +18,14 @@ from dropout_utils.explorables.scaling import Scaling
 from dropout_utils.explorables.subnetworks import SubNetworks
 from dropout_utils.explorables.uncertainty import Uncertainty
 
-__all__ = ["Explorable", "MaskAndGradients", "Playground", "RateMap", "Scaling", "SubNetworks", "Uncertainty"]
+__all__ = [
+    "AttentionSites",
+    "Explorable",
+    "FeatureMap",
+    "MaskAndGradients",
+    "Playground",
+    "RateMap",
+    "Scaling",
+    "SubNetworks",
+    "Uncertainty",
+]

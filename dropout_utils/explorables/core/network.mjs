@@ -82,7 +82,7 @@ export class MLP {
       const h = out[layer], size = B * sizes[layer + 1];
       dense(layer ? out[layer - 1] : x, parameters[2 * layer], parameters[2 * layer + 1], h, B, sizes[layer], sizes[layer + 1]);
       if (layer === last) break;
-      if (p > 0) {
+      if (p > 0 || !rng) {
         const mask = this.masks[layer];
         if (rng) keepMask(p, rng, mask.length === size ? mask : mask.subarray(0, size));
         for (let i = 0; i < size; i++) h[i] = mask[i] && h[i] > 0 ? h[i] * scale : 0;
