@@ -254,7 +254,7 @@ def train(
     References
     ----------
     C. M. Bishop. Training with noise is equivalent to Tikhonov regularization. Neural Computation 7(1),
-    1995, equation 20.
+    1995.
     """
     if not all(hasattr(net, name) for name in ("replicas", "forward", "backward", "sizes")):
         raise TypeError(f"net must be an MLP of dropout_utils.numpy; got {net!r}")
