@@ -115,7 +115,7 @@ export function guess(map, mask) {
 function build(frame) {
   const margins = { label: "", ratio: 0.72, left: 1, right: 1, top: 1, bottom: 1 };
   const before = new Plot(frame, margins), after = new Plot(frame, margins);
-  const comparison = readings("How much of it the kept neighbours tell", ["what is dropped", "share", "guessed"]);
+  const comparison = readings("Share of the variance that kept neighbours explain", ["what is dropped", "share", "guessed"]);
   let map, found, made = null;
 
   function compute() {
@@ -132,8 +132,8 @@ function build(frame) {
   const percent = (share) => (share === null ? "–" : `${share < -0.005 ? "−" : ""}${Math.abs(100 * share).toFixed(0)}%`);
   const sentence = () => {
     const kind = frame.get("kind"), { dropped, guessed } = found[kind];
-    const what = guessed === null ? "Nothing to guess." : `The kept neighbours tell ${percent(Math.max(0, guessed))} of what was dropped.`;
-    return `Dropping ${KINDS[kind]}: ${percent(dropped)} of ${map.length} units are gone. ${what}`;
+    const what = guessed === null ? "Nothing to guess." : `Interpolating between kept neighbours explains ${percent(Math.max(0, guessed))} of their variance.`;
+    return `Dropping ${KINDS[kind]}: ${percent(dropped)} of all units are gone. ${what}`;
   };
 
   const readout = make("p", { className: "du-value", style: "min-height:2.8em" });

@@ -49,7 +49,7 @@ class FeatureMap(Explorable):
     """
 
     module = "featuremap"
-    room = (1039, 681)
+    room = (1058, 681)
 
     kind = choice("unit", ("unit", "spatial", "block"))
     p = real(0.3, 0.0, 0.9)
@@ -87,7 +87,8 @@ class FeatureMap(Explorable):
     def describe(self) -> str:
         """Return what the picture shows, for a reader who cannot see it."""
         found = self.run()[3]
-        told = "" if found["guessed"] is None else f" The neighbours tell {found['guessed']:.0%} of them."
+        guessed = found["guessed"]
+        told = "" if guessed is None else f" Their neighbours explain {guessed:.0%} of their variance."
         return (
             "Drop a feature map: three of six channels of an activation map, the edges of a drawn curve, "
             f"before and after dropout of {_KINDS[self.kind]} at rate {self.p:g}. {found['dropped']:.0%} of "
@@ -104,7 +105,8 @@ class FeatureMap(Explorable):
                 ax.imshow(values, cmap="Blues", vmin=0, vmax=1)
                 ax.set_xticks([]), ax.set_yticks([])
         axes[0, 0].set_ylabel("before")
-        axes[1, 0].set_ylabel("after (grey: dropped)")
+        axes[1, 0].set_ylabel("after")
+        axes[1, 1].set_xlabel("grey: dropped")
         return fig
 
 
