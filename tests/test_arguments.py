@@ -27,6 +27,7 @@ from dropout_utils import (
     data,
     ensembles,
     evidence,
+    exercises,
     explorables,
     figures,
     ledger,
@@ -644,6 +645,23 @@ row(
             (0, True, 1, 0),
         ],
     ),
+)
+
+# exercises
+NO_EXERCISE = [*NO_TEXT, "", "overfitting", "overfitting-99", "no such-1"]
+_OPTIONS = (("a", True, "Yes."), ("b", False, "No."))
+NO_OPTIONS = ["ab", 3, None, (), _OPTIONS[:1], list(_OPTIONS), _OPTIONS[:1] * 2, (*_OPTIONS, ("c", 0, "?"))]
+row(exercises.check, lambda: dict(name="inference-2", answer=0.5), dict(name=NO_EXERCISE))
+row(exercises.quiz, dict, dict(chapter=[*NO_TEXT, "", "no such", "inference-2"]))
+row(
+    exercises.Question,
+    lambda: dict(text="Why?", options=_OPTIONS),
+    dict(text=[*NO_TEXT, ""], options=NO_OPTIONS),
+)
+row(
+    exercises.Quiz,
+    lambda: dict(chapter="inference", questions=[exercises.Question("Why?", _OPTIONS)]),
+    dict(chapter=[*NO_TEXT, ""], questions=["x", 3, None, [], ["Why?"]]),
 )
 
 # replicas and studies
@@ -1904,6 +1922,8 @@ row(
 
 # Arguments that have no bad value, or where looking would cost more than the work. Keep this short.
 EXEMPT = {
+    "exercises.checking.check(answer)": "a wrong answer is no error: test_exercises.py tries many",
+    "exercises.checking.Result": "a record that check makes",
     "data.uci": "it needs a data set on disk: test_data.py makes one, and tries bad arguments there",
     "torch.monte_carlo.MonteCarlo": "a record that monte_carlo makes",
     "tuning.Tuning": "a record that tune makes",

@@ -1,0 +1,326 @@
+"""Exercises that answer back: right answers pass, mistakes get their own hints, quizzes need no kernel."""
+
+import json
+import math
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+from bs4 import BeautifulSoup
+
+from dropout_utils.exercises import Question, Quiz, check, checking, quiz
+from dropout_utils.exercises._chapters import ensemble as ensemble_checkers
+from dropout_utils.numpy import dropout
+
+CHAPTERS = Path(__file__).resolve().parent.parent / "chapters"
+ASIDE = "aside"
+
+
+def cells(chapter):
+    return json.loads((CHAPTERS / f"{chapter}.ipynb").read_text(encoding="utf-8"))["cells"]
+
+
+def source(cell):
+    return "".join(cell["source"])
+
+
+# ------------------------------------------------------------------------------------------- the answers
+
+
+def gaussian(noise):
+    """A wrong or right answer to mechanism-3: the activations times 1 + noise(p) times a normal number."""
+    return lambda x, p, rng: x * (1 + noise(p) * rng.standard_normal(x.shape))
+
+
+def gentle(*places):
+    """An answer to mechanism-4 that puts back the dropped units' parameters at these places."""
+
+    def step(rule, gradients, mask):
+        out = ~mask.any(axis=-2)
+        old = [w.copy() for w in rule.parameters]
+        rule.step(gradients)
+        for i in places:
+            w = rule.parameters[i]
+            w[...] = np.where(out[:, :, None] if i == 2 else out[:, None, :], old[i], w)
+
+    return step
+
+
+def gentler(rule, gradients, mask):
+    """As gentle(0, 1, 2), and the moments of dropped units stay as well."""
+    out = ~mask.any(axis=-2)
+    held = [[a.copy() for a in moments] for moments in (rule.m, rule.v)]
+    gentle(0, 1, 2)(rule, gradients, mask)
+    for moments, old in zip((rule.m, rule.v), held, strict=True):
+        for i in (0, 1, 2):
+            where = out[:, :, None] if i == 2 else out[:, None, :]
+            moments[i][...] = np.where(where, old[i], moments[i])
+
+
+def too_gentle(rule, gradients, mask):
+    """Holds every unit that was dropped in some example, not in all."""
+    gentle(0, 1, 2)(rule, gradients, mask.all(axis=-2, keepdims=True))
+
+
+def frozen(rule, gradients, mask):
+    pass
+
+
+def mean_of_all(**mistake):
+    return lambda h, W2, b2, p: ensemble_checkers._mean_of_all(h, W2, b2, p, **mistake)
+
+
+def inference_test(twice=True, scale=0.1):
+    def test(model, x, h_train, h_eval):
+        assert not twice or np.array_equal(model(x), model(x))
+        assert scale is None or abs(h_train / h_eval - 1) <= scale
+
+    return test
+
+
+RIGHT = {
+    "overfitting-1": [1961, "1961", np.int64(1961)],
+    "overfitting-2": [(1.0, 0.905), [0.99, 0.8]],
+    "overfitting-3": [lambda q, S: 2 * q * (1 - q) * S / (S - 1)],
+    "overfitting-4": [0.02, -0.1],
+    "mechanism-1": [(60, 4.9, 100, 8.2, 100), np.array([60, 24**0.5, 100, 24**0.5 / 0.6, 100])],
+    "mechanism-2": [(6, 43)],
+    "mechanism-3": [gaussian(lambda p: math.sqrt(p / (1 - p)))],
+    "mechanism-4": [gentle(0, 1, 2), gentler],
+    "mechanism-5": [110.0],
+    "ensemble-1": [lambda n, p: (1 - (1 - p) ** 2) ** n],
+    "ensemble-2": [mean_of_all()],
+    "ensemble-3": [lambda sigma, rho, M: sigma**2 * (rho + (1 - rho) / M)],
+    "ensemble-4": [(1, -1, -1), (4.3, -13.1, -3.5)],
+    "inference-1": [(0.8, 0.5)],
+    "inference-2": [0.5],
+    "inference-3": [
+        inference_test(),
+        lambda model, x, a, b: np.array_equal(model(x), model(x)) and abs(a - b) < 0.1,
+    ],
+    "inference-4": [-0.035],
+    "transformer-1": [320, 321],
+    "transformer-2": [lambda n, p: p**n],
+    "transformer-3": [(0.07, 0.84), (0.0741, 0.8366)],
+    "transformer-4": ["all four at 0.1", "All four at  0.1"],
+}
+
+# what people answer, by the word by which its hint is known
+WRONG = {
+    "overfitting-1": {2000: "matrices", 1960: "condition", 2439: "outputs", 20: "each", 100_021: "units"},
+    "overfitting-2": {(0.5, 0.4): "earlier", (100, 90): "shares", (0.9, 1): "harder", (1.0, 1.0): "Run both"},
+    "overfitting-3": {
+        lambda q, S: 2 * q * (1 - q): "itself",
+        lambda q, S: q * (1 - q) * S / (S - 1): "only way",
+        lambda q, S: 2 * q * (1 - q) * (S - 1) / S: "left",
+        lambda q, S: q: "For q = 0.5",
+    },
+    "overfitting-4": {0.8: "epoch", -0.7: "sign", math.nan: "NaN"},
+    "mechanism-1": {
+        (40, 4.9, 100, 8.2, 100): "kept",
+        (60, 24, 100, 8.2, 100): "variance",
+        (60, 4.9, 100, 4.9, 100): "noise",
+        (60, 4.9, 60, 8.2, 100): "kept units send",
+        (60, 4.9, 100, 8.2, 60): "evaluation",
+        (60, 4.9): "5 numbers",
+    },
+    "mechanism-2": {
+        (7, 43): "below 1%",
+        (6, 2): "dropped",
+        (50, 43): "add up",
+        (6, math.log(0.01) / math.log(0.9)): "whole",
+    },
+    "mechanism-3": {
+        gaussian(lambda p: p / (1 - p)): "variance",
+        gaussian(lambda p: math.sqrt(p * (1 - p))): "before scaling",
+        gaussian(lambda p: math.sqrt((1 - p) / p)): "keeping",
+        (lambda x, p, rng: x * rng.standard_normal(x.shape)): "mean 1",
+        (lambda x, p, rng: dropout(x, p, rng)[0]): "zero",
+        (lambda x, p, rng: x * (1 + rng.standard_normal())): "of its own",
+        (lambda x, p, rng: (x * rng.normal(1, 1, x.shape))[0]): "shape",
+    },
+    "mechanism-4": {
+        gentle(): "incoming",
+        gentle(0, 1): "outgoing",
+        gentle(0, 2): "bias",
+        too_gentle: "in some example",
+        frozen: "Nothing moves",
+    },
+    "mechanism-5": {2.1: "percent", -10: "128", 2000: "So much"},
+    "ensemble-1": {
+        lambda n, p: (1 - p**2) ** n: "dropped by both",
+        lambda n, p: 1 - (1 - (1 - p) ** 2) ** n: "at least one",
+        lambda n, p: p ** (2 * n): "one way",
+    },
+    "ensemble-2": {
+        mean_of_all(weigh="equal"): "more likely",
+        mean_of_all(weigh="swapped"): "mixed up",
+        mean_of_all(scale="half"): "one half",
+        mean_of_all(scale="none"): "not scaled",
+        lambda h, W2, b2, p: np.zeros(len(h)): "shape",
+        lambda h, W2, b2, p: mean_of_all()(h, W2, b2, p) / 2: "add up to 1",
+    },
+    "ensemble-3": {
+        lambda sigma, rho, M: sigma**2 / M: "independent",
+        lambda sigma, rho, M: sigma**2 * rho: "infinitely",
+        lambda sigma, rho, M: sigma**2 * ((1 - rho) + rho / M): "goes away",
+    },
+    "ensemble-4": {(-1, -1, -1): "more units", (1, 1, -1): "share", (1, -1, 1): "alike", (1, -1, 0): "give"},
+    "inference-1": {
+        (0.2, 0.5): "dropped",
+        (1.25, 2): "inverted",
+        (0.5, 0.8): "Which rate",
+        (0.8, 0.4): "right in front",
+    },
+    "inference-2": {1 / 11: "variance", 0.01 / 1.01: "single", 0.1: "one tenth", 0.3: "Solve"},
+    "inference-3": {
+        inference_test(twice=False): "left on",
+        inference_test(scale=None): "not scaled",
+        inference_test(scale=0): "tolerance",
+    },
+    "inference-4": {0.035: "geometric minus", -20: "nats"},
+    "transformer-1": {256: "two places", 64: "feed-forward", 2560: "head", 1: "Write down"},
+    "transformer-2": {
+        lambda n, p: (1 - p) ** n: "way round",
+        lambda n, p: n * p: "add up",
+        lambda n, p: p: "n = 1",
+    },
+    "transformer-3": {(0.8 / 1.8, 0.84): "deviation", (0.84, 0.07): "more tokens", (0.07, 5.12): "at most 1"},
+    "transformer-4": {"none": "first claim", "feed-forward at 0.4": "third", "both": "three arms"},
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_right_answer_passes_and_is_told_what_to_take_along(name):
+    for answer in RIGHT[name]:
+        found = check(name, answer)
+        assert found and found.given and len(found.message) > 20, f"{answer}: {found}"
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_typical_mistake_gets_its_own_hint(name):
+    for answer, word in WRONG[name].items():
+        found = check(name, answer)
+        assert not found and found.given and word in found.message, f"{answer} ({word}): {found}"
+        assert "ended in" not in found.message
+
+
+@pytest.mark.parametrize("name", [name for name in WRONG if not callable(RIGHT[name][0])])
+def test_no_hint_gives_the_answer_away(name):
+    first = RIGHT[name][0]
+    secrets = {f"{float(x):g}" for x in np.ravel(first)} if not isinstance(first, str) else set()
+    for answer in WRONG[name]:
+        told = set(re.findall(r"\d+(?:\.\d+)?", check(name, answer).message))
+        given = set(re.findall(r"\d+(?:\.\d+)?", str(answer)))
+        assert not told & (secrets - given - {"1", "0.5", "-1"}), check(name, answer)
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_three_dots_and_none_are_no_answer_yet(name):
+    for answer in (..., None, (..., ...), [None], ()):
+        found = check(name, answer)
+        assert not found and not found.given
+        assert "No answer yet" in repr(found) and "No answer yet" in found._repr_html_()
+    if callable(RIGHT[name][0]) and name != "mechanism-4":
+        assert not check(name, lambda *args: ...).given
+    elif isinstance(RIGHT[name][0], tuple):
+        assert "missing" in check(name, (*RIGHT[name][0][:-1], ...)).message
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_an_exception_in_the_readers_function_is_told_and_not_raised(name):
+    found = check(name, lambda *args: {}["nothing"])
+    assert not found and found.given
+    assert not callable(RIGHT[name][0]) or "KeyError" in found.message
+
+
+@pytest.mark.parametrize("name", RIGHT)
+@pytest.mark.parametrize("answer", [{}, {1: 2}, "no", b"no", object(), [[]], math.inf, int, np.zeros((2, 3))])
+def test_no_answer_however_odd_raises(name, answer):
+    assert not check(name, answer)
+
+
+def test_what_a_reader_writes_is_shown_as_text():
+    def broken(*args):
+        raise ValueError("<script>alert(1)</script>")
+
+    assert "<script>" not in check("ensemble-1", broken)._repr_html_()
+
+
+# ------------------------------------------------------------------------------------------ the chapters
+
+
+def test_the_table_above_has_every_exercise():
+    assert sorted(RIGHT) == sorted(WRONG) == checking.exercises()
+
+
+@pytest.mark.parametrize("chapter", checking.chapters())
+def test_every_exercise_of_a_chapter_has_a_checker_and_every_checker_an_exercise(chapter):
+    labels = re.findall(r"(?m)^:label: ex-(\S+)", "\n".join(map(source, cells(chapter))))
+    assert sorted(labels) == [name for name in checking.exercises() if name.rpartition("-")[0] == chapter]
+
+
+def test_an_unknown_exercise_or_quiz_is_refused_by_name():
+    for bad in ("overfitting", "overfitting-99", "no-such-1", "../x-1", "-"):
+        with pytest.raises(ValueError, match="name must be"):
+            check(bad, 1)
+        with pytest.raises(ValueError, match="chapter must be"):
+            quiz(bad + "?")
+
+
+# -------------------------------------------------------------------------------------------- the quizzes
+
+QUIZZES = pytest.mark.parametrize("chapter", checking.chapters())
+
+
+@QUIZZES
+def test_a_quiz_has_three_to_five_questions_with_one_right_option_and_a_reply_to_each(chapter):
+    assert 3 <= len(quiz(chapter).questions) <= 5
+    for question in quiz(chapter).questions:
+        assert sum(right for _, right, _ in question.options) == 1 and len(question.options) >= 3
+        assert all(reply.endswith((".", "?", "!")) for _, _, reply in question.options)
+
+
+@QUIZZES
+def test_a_quiz_is_fieldsets_with_legends_and_labelled_buttons(chapter):
+    page = BeautifulSoup(quiz(chapter)._repr_html_(), "html.parser")
+    assert len(page.select("fieldset > legend")) == len(quiz(chapter).questions)
+    for fieldset in page.select("fieldset"):
+        buttons = fieldset.select("input[type=radio]")
+        assert len({button["name"] for button in buttons}) == 1
+        assert all(fieldset.select_one(f"label[for='{button['id']}']") for button in buttons)
+        assert len(fieldset.select("[aria-live=polite] > p")) == len(buttons)
+
+
+def test_the_ids_of_all_quizzes_are_unique():
+    pages = "".join(quiz(chapter)._repr_html_() for chapter in checking.chapters())
+    ids = re.findall(r'\bid="([^"]+)"', pages)
+    assert len(ids) == len(set(ids)) > 0
+
+
+@QUIZZES
+def test_a_quiz_runs_no_script_and_asks_for_nothing(chapter):
+    page = quiz(chapter)._repr_html_()
+    assert not re.search(r"<script|<form|\bon\w+=|https?:|url\(|@import|\bsrc=|\bhref=", page)
+
+
+@QUIZZES
+def test_the_text_of_a_quiz_names_the_right_options_at_the_end(chapter):
+    *_, last = repr(quiz(chapter)).split("\n")
+    right = [
+        f"{i}{'abc'[[right for _, right, _ in question.options].index(True)]}"
+        for i, question in enumerate(quiz(chapter).questions, 1)
+    ]
+    assert last == f"Right: {', '.join(right)}"
+
+
+def test_a_question_needs_exactly_one_right_option():
+    for rights in ((True, True), (False, False)):
+        with pytest.raises(ValueError, match="exactly one"):
+            Question("Why?", tuple((f"option {i}", right, "So.") for i, right in enumerate(rights)))
+
+
+def test_what_stands_in_a_question_is_text_and_backquotes_are_code():
+    page = Quiz("x", [Question("`a<b>`?", (("<i>", True, "So."), ("b", False, "No.")))])._repr_html_()
+    assert "<code>a&lt;b&gt;</code>" in page and "<i>" not in page
