@@ -365,6 +365,50 @@ def test_a_frame_of_the_playground_takes_less_than_a_frames_time(visit):
     assert spent < 33  # half the speed we aim for: a busy machine is no bug
 
 
+# ------------------------------------------------------------------------------ mask, feature map, attention
+
+
+def test_a_unit_that_is_pressed_sends_nothing_and_its_weights_get_no_gradient(visit):
+    page = opened(visit, explorables.MaskAndGradients, state={"mask": [1] * 8}, width=360, has_touch=True)
+    unit, row = page.get_by_role("button", name="A3"), page.get_by_role("row", name="A3")
+    assert unit.get_attribute("aria-pressed") == "true" and ", 0" not in row.inner_text()
+    unit.tap()
+    page.wait_for_timeout(100)
+    assert states(page)["mask"] == [1, 1, 0, 1, 1, 1, 1, 1]
+    assert unit.get_attribute("aria-pressed") == "false" and "off" in unit.inner_text()
+    assert row.inner_text().split()[-3:] == ["0", "0,", "0"]
+    expected = explorables.MaskAndGradients(mask=[1, 1, 0, 1, 1, 1, 1, 1]).run()[2]
+    found = states(page)
+    assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-6)
+    unit.press("Enter")
+    page.wait_for_timeout(100)
+    assert unit.get_attribute("aria-pressed") == "true" and states(page)["mask"] == [1] * 8
+
+
+@pytest.mark.parametrize("kind", ["unit", "spatial", "block"])
+def test_the_feature_map_reports_what_the_package_computes(kind, visit):
+    page = opened(visit, explorables.FeatureMap, state={"seed": 3})
+    page.get_by_label("drop", exact=True).select_option(str(["unit", "spatial", "block"].index(kind)))
+    page.wait_for_timeout(350)
+    expected, found = explorables.FeatureMap(seed=3, kind=kind).run()[3], states(page)
+    assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-6)
+
+
+def test_every_site_of_attention_can_be_switched_alone(visit):
+    page = opened(visit, explorables.AttentionSites, state={"p": 0.4, "attention": False})
+    assert states(page)["moved"] == 0
+    labels = {"embedding": "embedding", "attention": "attention weights",
+              "attention_output": "attention output", "feed_forward": "feed-forward"}
+    for site, label in labels.items():
+        box = page.get_by_role("checkbox", name=label)
+        box.press("Space")
+        page.wait_for_timeout(350)  # results go to Python four times a second
+        expected = explorables.AttentionSites(p=0.4, **{"attention": False, site: True}).run()[3]
+        found = states(page)
+        assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-6)
+        box.press("Space")
+
+
 # ------------------------------------------------------------------------------ on the built site
 
 BUILT = [path for path in sorted(SITE.rglob("*.html")) if 'class="du-explorable"' in path.read_text("utf-8")]

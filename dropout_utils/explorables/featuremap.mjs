@@ -145,11 +145,11 @@ function build(frame) {
       button(frame, "New mask", () => (frame.set({ draw: (frame.get("draw") + 1) % 10000 }), frame.say(sentence()))),
       seed(frame), share(frame)),
     make("div", { className: "du-plots" }, make("div", {}, title("Six channels, before"), before.element), make("div", {}, right, after.element)),
-    readout,
     make("div", { className: "du-grid" },
       make("div", {}, select(frame, "kind", "drop", (kind) => KINDS[kind]), make("div", { style: "height:.4rem" }),
         select(frame, "show", "second picture", (show) => (show === "kept" ? "what is kept" : "dropped units guessed"))),
       make("div", {}, slider(frame, "p", "drop rate p", (p) => p.toFixed(2)), slider(frame, "block", "side of a block", (side) => `${side} × ${side}`))),
+    readout,
     comparison.element,
   );
   compute();

@@ -64,11 +64,12 @@ function build(frame) {
   }
   const units = [0, 1].map((layer) => Array.from({ length: HIDDEN }, (_, k) => {
     const element = button(frame, "", () => flip(layer, k));
-    const value = make("span", { style: "font-size:.85em" });
-    element.append(make("span", { style: "font-weight:600;display:block" }, name(layer, k)), value);
+    const value = make("span", { style: "font-size:.85em;display:block" });
+    const more = make("span", { className: "du-unseen", style: "position:absolute;left:0;top:0;width:1px;height:1px;overflow:hidden" });
+    element.append(make("span", { style: "font-weight:600;display:block" }, name(layer, k)), value, more);
     element.style = `position:absolute;left:${100 * ACROSS[layer + 1]}%;top:${100 * height(layer + 1, k)}%;transform:translate(-50%,-50%);width:3.5rem;padding:.1rem 0;line-height:1.15;font-variant-numeric:tabular-nums`;
     stage.append(element);
-    return { element, value };
+    return { element, value, more };
   }));
 
   const readout = make("p", { className: "du-value", style: "min-height:4.2em" });
@@ -78,12 +79,12 @@ function build(frame) {
       button(frame, "New mask", () => (frame.set({ mask: [], draw: (frame.get("draw") + 1) % 10000 }), frame.say(sentence()))),
       button(frame, "All units on", () => (frame.set({ mask: new Array(2 * HIDDEN).fill(1) }), frame.say(sentence()))),
       seed(frame), share(frame)),
-    make("div", { className: "du-plots" }, make("div", {}, stage, select(frame, "edges", "lines show", (edges) => EDGES[edges])), numbers.element),
-    readout,
-    make("div", { className: "du-grid" },
+    make("div", { className: "du-grid" }, // above what grows and shrinks: a slider stays under the finger
       slider(frame, "p", "drop rate p", (p) => p.toFixed(2)),
       slider(frame, "x1", "input x1", (x) => x.toFixed(1)),
       slider(frame, "x2", "input x2", (x) => x.toFixed(1))),
+    make("div", { className: "du-plots" }, make("div", {}, stage, select(frame, "edges", "lines show", (edges) => EDGES[edges])), numbers.element),
+    readout,
   );
   compute();
 
@@ -122,13 +123,14 @@ function build(frame) {
     sent[0].forEach((x, k) => disc(0, k, [`x${k + 1}`, digits(x, 1)]));
     disc(3, 0, ["y", digits(found.output)]);
     const into = (layer, k) => Array.from({ length: SIZES[layer] }, (_, i) => digits(weights[layer][i * SIZES[layer + 1] + k])).join(", ");
-    const rows = units.flatMap((own, layer) => own.map(({ element, value }, k) => {
+    const rows = units.flatMap((own, layer) => own.map(({ element, value, more }, k) => {
       const kept = masks[layer][k], sends = sent[layer + 1][k], before = values[layer][k];
       const shown = kept ? digits(sends) : "off";
       if (value.textContent !== shown) value.textContent = shown;
       element.setAttribute("aria-pressed", String(Boolean(kept)));
       element.style.borderStyle = kept ? "solid" : "dashed";
-      element.setAttribute("aria-label", `${name(layer, k)}: value ${digits(before)}, sends ${digits(sends)}, gradient ${digits(gradients[2 * layer + 1][k])}`);
+      const words = `${kept ? "sent on" : "dropped"}; value before the mask ${digits(before)}, gradient ${digits(gradients[2 * layer + 1][k])}`;
+      if (more.textContent !== words) more.textContent = words;
       return [`${name(layer, k)}${kept ? (before ? "" : " silent") : " off"}`, digits(before), digits(sends), into(layer, k)];
     }));
     numbers.fill([...rows, ["y", digits(found.output), "", into(2, 0)]]);
