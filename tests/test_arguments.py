@@ -623,6 +623,7 @@ row(
     ),
 )
 row(explorables.Playground.run, lambda: dict(steps=2), dict(steps=NO_INDEX), on=explorables.Playground)
+row(explorables.Uncertainty.run, lambda: dict(steps=2), dict(steps=NO_INDEX), on=explorables.Uncertainty)
 row(
     widgets.explore,
     lambda: dict(draw=one_slope, alt=ALT, slope=(0.0, 2.0, 0.5, 1.0)),
