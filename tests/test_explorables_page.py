@@ -373,7 +373,7 @@ def test_a_unit_that_is_pressed_sends_nothing_and_its_weights_get_no_gradient(vi
     unit, row = page.get_by_role("button", name="A3"), page.get_by_role("row", name="A3")
     assert unit.get_attribute("aria-pressed") == "true" and ", 0" not in row.inner_text()
     unit.tap()
-    page.wait_for_timeout(100)
+    page.wait_for_timeout(350)
     assert states(page)["mask"] == [1, 1, 0, 1, 1, 1, 1, 1]
     assert unit.get_attribute("aria-pressed") == "false" and "off" in unit.inner_text()
     assert row.inner_text().split()[-3:] == ["0", "0,", "0"]
