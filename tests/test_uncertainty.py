@@ -39,7 +39,8 @@ def test_the_run_goes_from_published_splits_to_a_result(tool, tmp_path, monkeypa
         np.savetxt(folder / f"index_train_{k}.txt", order[:50])
         np.savetxt(folder / f"index_test_{k}.txt", order[50:])
     monkeypatch.setenv("DROPOUT_UTILS_DATA", str(tmp_path))
-    for name, value in {"RATES": (0.005, 0.5), "EPOCHS": 150, "STEP_SIZES": (1e-6, 1e-2), "PASSES": 20}.items():
+    settings = {"RATES": (0.005, 0.5), "EPOCHS": 150, "STEP_SIZES": (1e-6, 1e-2), "PASSES": 20}
+    for name, value in settings.items():
         monkeypatch.setattr(tool, name, value)
     found = tool.uci("toy", 0)
     assert found["chosen"]["rate"] == [0.005] * 3 and found["chosen"]["lr"] == [0.01] * 3
