@@ -133,8 +133,9 @@ function build(frame) {
     make("div", { className: "du-plots" }, make("div", {}, title("Size of the activations, a row for each token"), flow.element), effects.element),
   );
   compute();
+  frame.onset.push((names) => ORDER.some((site) => names.has(site)) && frame.say(sentence()));
 
-  const weigh = (a) => [COLOURS.dropout, Math.min(0.85, 0.05 + 0.9 * a)];
+  const weigh = (a) => [COLOURS.dropout, Math.min(0.75, 0.05 + 0.8 * a)];
   const short = (a) => (a === 0 ? "0" : a.toFixed(2).startsWith("0") ? a.toFixed(2).slice(1) : a.toFixed(2));
   function heat(plot, weights, mask) {
     plot.begin([0, 1], [0, 1], { grid: false, xticks: [], yticks: [] });

@@ -153,6 +153,7 @@ function build(frame) {
     comparison.element,
   );
   compute();
+  frame.onset.push((names) => names.has("kind") && frame.say(sentence()));
 
   const paint = (value) => [COLOURS.dropout, 0.04 + 0.96 * Math.min(1, Math.max(0, value))];
   function channels(plot, values, mask) {
