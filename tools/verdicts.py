@@ -25,7 +25,7 @@ from notebooks import ONE_THREAD
 
 from dropout_utils import claims
 from dropout_utils.evidence import Card, write_json
-from dropout_utils.ledger import SEEDS_FILE, chapter_digest, flipped
+from dropout_utils.ledger import ASIDE, SEEDS_FILE, chapter_digest, flipped
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -41,6 +41,7 @@ def execute(notebook: Path, seed: int, folder: Path, *, timeout: int = 600) -> l
         **ONE_THREAD,
     }
     content = nbformat.read(notebook, as_version=4)
+    content.cells = [cell for cell in content.cells if ASIDE not in cell.metadata.get("tags", [])]
     # A failing check must not hide the verdicts below it: go on, and report every failure.
     client = NotebookClient(content, timeout=timeout, kernel_name="python3", allow_errors=True,
                             resources={"metadata": {"path": str(notebook.parent)}},
@@ -134,22 +135,30 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def keep(chapters: Path, stored: dict[str, Card], found: dict[int, dict[str, Card]]) -> None:
-    """Store the verdicts under other seeds beside the cards, replacing those of the same cards."""
+    """Store the verdicts under other seeds beside the cards.
+
+    Seeds add up as long as the chapter stays as it is; what an earlier version of it gave is dropped.
+    """
     path = chapters / "claims" / SEEDS_FILE
     old = {}
     if path.exists():
         old = json.loads(path.read_text(encoding="utf-8"))["cards"]
     digests = {name: chapter_digest(chapters / f"{card.data['chapter']}.ipynb")
                for name, card in stored.items()}
-    fresh = {
-        name: {
+    fresh = {}
+    for name in stored:
+        now = {str(seed): cards[name] for seed, cards in found.items() if name in cards}
+        record = old.get(name, {})
+        if record.get("chapter_digest") != digests[name]:
+            record = {}
+        verdicts = {**record.get("verdicts", {}), **{seed: card.verdict for seed, card in now.items()}}
+        means = {**record.get("means", {}),
+                 **{seed: [c["mean"] for c in card.data["conditions"]] for seed, card in now.items()}}
+        fresh[name] = {
             "chapter_digest": digests[name],
-            "verdicts": {str(seed): cards[name].verdict for seed, cards in found.items() if name in cards},
-            "means": {str(seed): [condition["mean"] for condition in cards[name].data["conditions"]]
-                      for seed, cards in found.items() if name in cards},
+            "verdicts": {seed: verdicts[seed] for seed in sorted(verdicts, key=int)},
+            "means": {seed: means[seed] for seed in sorted(means, key=int)},
         }
-        for name in stored
-    }
     write_json(path, {"schema": 1, "cards": dict(sorted({**old, **fresh}.items()))})
 
 
