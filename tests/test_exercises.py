@@ -261,6 +261,25 @@ def test_every_exercise_of_a_chapter_has_a_checker_and_every_checker_an_exercise
     assert sorted(labels) == [name for name in checking.exercises() if name.rpartition("-")[0] == chapter]
 
 
+@pytest.mark.parametrize("name", checking.exercises())
+def test_an_exercise_has_a_place_for_the_answer_and_its_solution_passes(name):
+    place, asked, solved = None, [], []
+    for cell in cells(name.rpartition("-")[0]):
+        for kind, label in re.findall(r"\{(exercise|solution)-(?:start|end)\}[ ]*(\S*)", source(cell)):
+            place = (kind, label) if label else place
+        if re.search(rf"(?m)^:label: ex-{name}$", source(cell)):
+            place = ("exercise", f"ex-{name}")
+        if cell["cell_type"] == "code" and re.search(rf'check\(\s*"{name}"', source(cell)):
+            assert ASIDE in cell["metadata"]["tags"]
+            (solved if "assert check(" in source(cell) else asked).append(place)
+    assert asked == [("exercise", f"ex-{name}")] and solved == [("solution", f"ex-{name}")]
+
+
+@pytest.mark.parametrize("chapter", checking.chapters())
+def test_a_chapter_shows_its_quiz(chapter):
+    assert [c for c in cells(chapter) if f'quiz("{chapter}")' in source(c) and ASIDE in c["metadata"]["tags"]]
+
+
 def test_an_unknown_exercise_or_quiz_is_refused_by_name():
     for bad in ("overfitting", "overfitting-99", "no-such-1", "../x-1", "-"):
         with pytest.raises(ValueError, match="name must be"):
