@@ -304,7 +304,7 @@ def _finished(work: Work, replicas, chunks, backend, jobs: int) -> Iterator:
     # One chunk is one task (joblib must not batch them, or results would wait for each other). Large
     # arrays are shared between local workers; copy on write, so that a chunk sees what it would see alone.
     settings = {"n_jobs": jobs, "backend": backend, "batch_size": 1, "mmap_mode": "c"}
-    # Loky replaces a worker whose memory has grown, and says so; no work is lost, and no reader can do a thing.
+    # Loky replaces a worker whose memory has grown, and says so: nothing is lost, and nobody can do a thing.
     warnings.filterwarnings("ignore", "A worker stopped while some jobs were given", UserWarning)
     task_of = joblib.delayed(call)
     if getattr(backend, "supports_return_generator", False):

@@ -215,7 +215,8 @@ def axe():
 
 def violations(page, axe, within):
     page.evaluate(axe)
-    found = page.evaluate("within => axe.run(within, { resultTypes: ['violations'], preload: false })", within)
+    ask = "within => axe.run(within, { resultTypes: ['violations'], preload: false })"
+    found = page.evaluate(ask, within)
     return [f"{rule['id']}: {node['html'][:120]}" for rule in found["violations"] for node in rule["nodes"]]
 
 
