@@ -5,11 +5,13 @@ They read `_build/html`, which `make site` builds, and are skipped where it is n
 
 import json
 import re
+import zipfile
 from functools import cache
 from itertools import pairwise
 from urllib.parse import unquote, urldefrag, urlparse
 
 import address
+import book_site
 import notebooks
 import pytest
 import yaml
@@ -34,6 +36,12 @@ def page(name):
 
 def outside(url):
     return urlparse(url).scheme in ("http", "https") or url.startswith("//")
+
+
+def place(name, url):
+    """The file that an address on a page means; the page for a wrong address counts from the site's root."""
+    path, root = unquote(urlparse(url).path), urlparse(book_site.home(address.address(ROOT))).path
+    return SITE / path.removeprefix(root) if path.startswith(root) else (SITE / name).parent / path
 
 
 def fetched(soup):
@@ -68,7 +76,7 @@ def test_no_stylesheet_asks_anything_of_the_outside():
 def test_what_a_page_fetches_is_there(name):
     own = ("data:", "blob:", "#")
     inside = [url for url in fetched(page(name)) if not outside(url) and not url.startswith(own)]
-    missing = [url for url in inside if not ((SITE / name).parent / unquote(urlparse(url).path)).exists()]
+    missing = [url for url in inside if not place(name, url).exists()]
     assert missing == []
 
 
@@ -80,7 +88,7 @@ def test_every_internal_link_and_anchor_leads_somewhere(name):
         if outside(href) or urlparse(href).scheme in ("mailto", "javascript", "data"):
             continue
         target, fragment = urldefrag(href)
-        path = ((SITE / name).parent / unquote(target)).resolve() if target else SITE / name
+        path = place(name, target).resolve() if target else SITE / name
         if not path.exists():
             broken.append(href)
         elif fragment and path.suffix == ".html" and fragment != "":
@@ -178,6 +186,38 @@ def test_search_knows_every_chapter():
     index = (SITE / "searchindex.js").read_text(encoding="utf-8")
     documents = json.loads(index.removeprefix("Search.setIndex(").rstrip(";)\n"))["docnames"]
     assert {name.removesuffix(".html") for name in CHAPTERS} <= set(documents)
+
+
+def test_every_chapter_says_with_what_its_outputs_were_made_and_where_its_history_is():
+    for name in CHAPTERS:
+        said = page(name).find(class_="page-history")
+        assert re.search(r"Outputs made with numpy [\d.]+, torch [\d.]+", " ".join(said.get_text().split()))
+        assert said.find("a")["href"].endswith(name.replace(".html", ".ipynb"))
+
+
+def test_every_page_has_a_title_a_description_and_an_address_to_share():
+    for name in ("intro.html", "pages/glossary.html", "pages/api/torch.html", *CHAPTERS):
+        there = {tag["property"] for tag in page(name).find_all("meta", property=True)}
+        assert {"og:title", "og:description", "og:url", "og:site_name", "og:image"} <= there, name
+        assert page(name).find("link", rel="canonical"), name
+
+
+def test_the_sitemap_lists_every_chapter():
+    listed = (SITE / "sitemap.xml").read_text(encoding="utf-8")
+    home = book_site.home(address.address(ROOT))
+    assert all(f"<loc>{home}{name}</loc>" in listed for name in CHAPTERS)
+
+
+def test_the_archive_holds_every_page_as_it_is():
+    with zipfile.ZipFile(SITE / book_site.ARCHIVE) as packed:
+        for name in PAGES:
+            assert packed.read(f"dropout-book/{name}") == (SITE / name).read_bytes()
+
+
+def test_a_term_of_the_glossary_leads_there_and_says_its_meaning():
+    links = [link for name in PAGES for link in page(name).find_all("a") if link.find(class_="std-term")]
+    assert links and all("glossary.html#term-" in link["href"] for link in links)
+    assert all(len(link.get("title", "")) > 20 for link in links)
 
 
 def test_the_book_has_all_the_pages_of_its_table_of_contents():
