@@ -121,11 +121,11 @@ chapters-run: install
 
 site-check: install site
 	@echo "checking the built site ..."
-	@$(PY) -m pytest -q tests/test_site.py
+	@$(PY) -m pytest -q -n 2 tests/test_site.py
 	@echo "driving the explorables in a browser ..."
 	@if ! { command -v chromium || command -v google-chrome; } >/dev/null && command -v apt-get >/dev/null && test "$$(id -u)" = 0; \
 	  then apt-get install -qq -y chromium >/dev/null 2>&1 || true; fi
-	@$(PY) -m pytest -q tests/test_explorables_page.py tests/test_explorables_jupyter.py
+	@$(PY) -m pytest -q -n 2 tests/test_explorables_page.py tests/test_explorables_jupyter.py
 
 # Needs a network: every link that leaves the book.
 links: install
