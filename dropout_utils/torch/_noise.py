@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from dropout_utils.masks import _words
+from dropout_utils.torch.dropout import check_device
 
 
 def uniform(shape, generator, like):
@@ -22,12 +23,6 @@ def uniform(shape, generator, like):
 def normal(shape, generator, like):
     """Standard normal numbers, of the dtype and device of `like`."""
     return _from(shape, generator, like, _normal, torch.randn)
-
-
-def check_device(generator, x):
-    """Raise where a torch.Generator is on another device than `x`."""
-    if isinstance(generator, torch.Generator) and generator.device.type != x.device.type:
-        raise ValueError(f"generator must be on the device of x, {x.device}; got one on {generator.device}")
 
 
 def _from(shape, generator, like, numpy_draw, torch_draw):

@@ -13,6 +13,7 @@ from dropout_utils._checks import check_flag, check_integer, check_real
 from dropout_utils.torch.dropout import (
     _check_tensor,
     _length,
+    check_device,
     check_rate_or_rates,
     check_source,
 )
@@ -283,10 +284,7 @@ def _check_noise(noise, x):
 def _uniform(x, generator):
     """Uniform numbers in [0, 1). At 0 the logarithm is infinite, and the value is kept: no NaN."""
     if generator is None or isinstance(generator, torch.Generator):
-        if generator is not None and generator.device.type != x.device.type:
-            raise ValueError(
-                f"generator must be on the device of x, {x.device}; got one on {generator.device}"
-            )
+        check_device(generator, x)
         u = torch.rand(x.shape, dtype=x.dtype, device=x.device, generator=generator)
     else:
         exact = np.float64 if x.dtype == torch.float64 else np.float32

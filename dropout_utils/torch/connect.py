@@ -16,6 +16,7 @@ from dropout_utils.torch.dropout import (
     check_source,
     dropout,
     misfit,
+    zeros_at_one,
 )
 from dropout_utils.torch.standout import ACTIVATIONS
 from dropout_utils.torch.transformer import Linear, check_replicas
@@ -131,10 +132,8 @@ def drop_connect_moments(x, weight, bias, p, *, drop_bias=False):
         x, weight, bias = _as_input(x, weight, bias)
     keep = 1 - np.asarray(p, dtype=np.float64)
     ratio = np.divide(p, keep, out=np.zeros_like(keep), where=keep > 0)
-    mean = x @ weight
+    mean = zeros_at_one(x @ weight, p)
     variance = _per_replica(ratio, mean).to(x.dtype) * (x.square() @ weight.square())
-    if np.any(keep == 0):
-        mean = mean.masked_fill(_per_replica(keep == 0, mean), 0)
     return (mean if bias is None else mean + bias), variance
 
 

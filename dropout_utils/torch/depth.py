@@ -11,10 +11,12 @@ from torch import nn
 from dropout_utils._checks import check_flag, check_integer
 from dropout_utils.torch.dropout import (
     Dropout,
+    HasRate,
     _check_tensor,
     check_rate_or_rates,
     check_source,
     dropout,
+    zeros_at_one,
 )
 
 __all__ = ["DropPath", "LayerDrop", "drop_path", "layer_drop", "linear_decay"]
@@ -88,7 +90,7 @@ def drop_path(x, p, *, axes=None, mask=None, generator=None, training=True):
     coins = x.new_ones(x.shape[:axes] or (1,))
     scale = dropout(coins, p, mask=mask, generator=generator)
     scale = scale.reshape(*x.shape[:axes], *[1] * (x.ndim - axes))
-    return _zeros_at_one(x * scale, p)
+    return zeros_at_one(x * scale, p)
 
 
 class DropPath(Dropout):
@@ -124,7 +126,7 @@ class DropPath(Dropout):
 
     def extra_repr(self):
         axes = "" if self.axes is None else f", axes={self.axes}"
-        return super().extra_repr().partition(", inplace")[0] + axes
+        return HasRate.extra_repr(self) + axes
 
     def forward(self, x, mask=None):
         """Return `x` with whole examples dropped, in training; `x` itself in evaluation.
@@ -239,7 +241,7 @@ def layer_drop(x, layers, p, *, mask=None, generator=None, training=True):
     return x
 
 
-class LayerDrop(nn.ModuleList):
+class LayerDrop(HasRate, nn.ModuleList):
     """A stack of layers, each left out with probability `p` in training: :func:`layer_drop`.
 
     Fan, Grave and Joulin (2020), section 3.
@@ -266,8 +268,6 @@ class LayerDrop(nn.ModuleList):
     (4, 2, 3)
     """
 
-    stochastic = True  # see monte_carlo.is_stochastic
-
     def __init__(self, layers=(), p=0.2, *, generator=None):
         if isinstance(layers, str) or not isinstance(layers, Iterable):
             raise TypeError(f"layers must be modules; got {layers!r}")
@@ -277,18 +277,6 @@ class LayerDrop(nn.ModuleList):
         super().__init__(layers)
         self.p = p
         self.generator = check_source(generator, any_number=True)
-
-    @property
-    def p(self):
-        """The drop probability: a float, or an array (R,)."""
-        return self._p
-
-    @p.setter
-    def p(self, p):
-        self._p = check_rate_or_rates(p, replicas=None if np.ndim(p) == 0 else len(p))
-
-    def extra_repr(self):
-        return f"p={self.p}" if np.ndim(self.p) == 0 else f"p={len(self.p)} rates"
 
     def __repr__(self):
         head, bracket, rest = super().__repr__().partition("(")
@@ -348,14 +336,6 @@ def _check_axes(axes, p, generator, x):
     if axes == 0 and many:
         raise ValueError("axes must be at least 1 where there are replicas; got 0")
     return axes
-
-
-def _zeros_at_one(y, p):
-    """Nothing comes through where p = 1, not even NaN from 0 · inf."""
-    gone = np.equal(p, 1)
-    if not np.any(gone):
-        return y
-    return y.masked_fill(torch.as_tensor(gone, device=y.device).reshape(-1, *[1] * (y.ndim - 1)), 0)
 
 
 def _keep_layers(x, layers, p, mask, generator, training):

@@ -85,13 +85,28 @@ def dropout(x, p, *, mask=None, generator=None, training=True, inplace=False):
     else:
         noise = _draw(x, p, generator)
     y = x.mul_(noise) if inplace else x * noise
-    if np.any(np.equal(p, 1)):  # 0 · inf is NaN, but nothing may come through at p = 1
-        gone = _per_replica(np.equal(p, 1), x)
-        y = y.masked_fill_(gone, 0) if inplace else y.masked_fill(gone, 0)
-    return y
+    return zeros_at_one(y, p, inplace=inplace)
 
 
-class Dropout(nn.Dropout):
+class HasRate:
+    """The rate of a layer, checked whenever it is set, and how the repr of the layer says it."""
+
+    stochastic = True  # what Monte-Carlo mode asks for
+
+    @property
+    def p(self):
+        """The drop probability: a float, or an array (R,)."""
+        return self._p
+
+    @p.setter
+    def p(self, p):
+        self._p = check_rate_or_rates(p, replicas=_length(p))
+
+    def extra_repr(self):
+        return "p=" + (f"{self.p}" if np.ndim(self.p) == 0 else f"{len(self.p)} rates")
+
+
+class Dropout(HasRate, nn.Dropout):
     """Dropout as a layer: :func:`dropout`, holding the rate and the source of the masks.
 
     It stands wherever ``torch.nn.Dropout`` does, and adds nothing to the state dict. Every call draws a
@@ -132,18 +147,8 @@ class Dropout(nn.Dropout):
         self.inplace = check_flag(inplace, "inplace")
         self.generator = check_source(generator, replicas=None, any_number=True)
 
-    @property
-    def p(self):
-        """The drop probability: a float, or an array (R,)."""
-        return self._p
-
-    @p.setter
-    def p(self, p):
-        self._p = check_rate_or_rates(p, replicas=_length(p))
-
     def extra_repr(self):
-        p = f"{self.p}" if np.ndim(self.p) == 0 else f"{len(self.p)} rates"
-        return f"p={p}, inplace={self.inplace}"
+        return f"{super().extra_repr()}, inplace={self.inplace}"
 
     def forward(self, x, mask=None):
         """Return `x` with values dropped, in training; `x` itself in evaluation.
@@ -178,6 +183,21 @@ def check_source(generator, name="generator", *, replicas=None, any_number=False
             f"a torch.Generator, or None for PyTorch's default; got {generator!r}"
         )
     return generator
+
+
+def check_device(generator, x):
+    """Raise where a torch.Generator is on another device than `x`."""
+    if isinstance(generator, torch.Generator) and generator.device.type != x.device.type:
+        raise ValueError(f"generator must be on the device of x, {x.device}; got one on {generator.device}")
+
+
+def zeros_at_one(y, p, *, inplace=False):
+    """Nothing comes through where p = 1, not even an infinite or missing value: 0 · inf is NaN."""
+    gone = np.equal(p, 1)
+    if not np.any(gone):
+        return y
+    gone = _per_replica(gone, y)
+    return y.masked_fill_(gone, 0) if inplace else y.masked_fill(gone, 0)
 
 
 def renamed(error, names):
@@ -264,10 +284,7 @@ def _draw(x, p, generator):
     """A fresh scaled mask: 0 where dropped, 1/(1 - p) where kept."""
     dtype = _real_dtype(x)
     if generator is None or isinstance(generator, torch.Generator):
-        if generator is not None and generator.device.type != x.device.type:
-            raise ValueError(
-                f"generator must be on the device of x, {x.device}; got one on {generator.device}"
-            )
+        check_device(generator, x)
         if np.ndim(p):
             keep = _per_replica(1 - p, x).to(torch.float64 if dtype == torch.float64 else torch.float32)
             noise = torch.bernoulli(keep.expand(x.shape), generator=generator).to(dtype)

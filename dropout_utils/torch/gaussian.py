@@ -15,6 +15,7 @@ from dropout_utils.torch.dropout import (
     check_rate_or_rates,
     check_source,
     dropout,
+    zeros_at_one,
 )
 
 __all__ = ["AlphaDropout", "GaussianDropout", "alpha_dropout", "gaussian_dropout"]
@@ -87,7 +88,7 @@ def gaussian_dropout(x, p, *, noise=None, generator=None, training=True):
     keep = 1 - np.asarray(p, dtype=np.float64)
     sigma = np.sqrt(np.divide(p, keep, out=np.zeros_like(keep), where=keep > 0))
     y = x * (1 + _per_replica(sigma, x).to(x.dtype) * noise)
-    return _zeros_at_one(y, p)
+    return zeros_at_one(y, p)
 
 
 class GaussianDropout(RateLayer):
@@ -198,7 +199,7 @@ def alpha_dropout(x, p, *, shared=0, mask=None, generator=None, training=True):
     b = _per_replica(a * (1 - keep) * _SATURATION, x).to(x.dtype)
     a = _per_replica(a, x).to(x.dtype)
     y = a * (mask * x + (mask - 1) * _SATURATION) + b
-    return _zeros_at_one(y, p)
+    return zeros_at_one(y, p)
 
 
 class AlphaDropout(RateLayer):
@@ -259,9 +260,3 @@ def _check_noise(noise, x):
         raise ValueError(
             f"noise must broadcast to shape {tuple(x.shape)}; got shape {tuple(noise.shape)}"
         ) from None
-
-
-def _zeros_at_one(y, p):
-    """Nothing comes through where p = 1, not even an infinity times zero."""
-    gone = np.equal(p, 1)
-    return y.masked_fill(_per_replica(gone, y), 0) if np.any(gone) else y

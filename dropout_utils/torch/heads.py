@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dropout_utils._checks import check_choice
-from dropout_utils.torch.depth import _zeros_at_one
-from dropout_utils.torch.dropout import Dropout, _check_tensor, check_rate_or_rates, dropout
+from dropout_utils.torch.dropout import (
+    Dropout,
+    HasRate,
+    _check_tensor,
+    check_rate_or_rates,
+    dropout,
+    zeros_at_one,
+)
 
 __all__ = ["AttentionDropout", "DropHead", "attention_dropout", "drop_head"]
 
@@ -79,7 +85,7 @@ class AttentionDropout(Dropout):
         super().__init__(p, generator=generator)
 
     def extra_repr(self):
-        return super().extra_repr().partition(", inplace")[0]
+        return HasRate.extra_repr(self)
 
     def forward(self, weights, mask=None):
         """Return attention weights with some dropped, in training.
@@ -156,7 +162,7 @@ def drop_head(x, p, *, rescale="kept", mask=None, generator=None, training=True)
         return x
     if rescale == "kept":
         scale = by_number_kept(scale)
-    return _zeros_at_one(x * scale[..., None, None], p)
+    return zeros_at_one(x * scale[..., None, None], p)
 
 
 def by_number_kept(scale):
@@ -198,7 +204,7 @@ class DropHead(Dropout):
         self.rescale = check_choice(rescale, "rescale", RESCALINGS)
 
     def extra_repr(self):
-        return f"{super().extra_repr().partition(', inplace')[0]}, rescale={self.rescale}"
+        return f"{HasRate.extra_repr(self)}, rescale={self.rescale}"
 
     def forward(self, x, mask=None):
         """Return what the heads gathered, with whole heads dropped in training.

@@ -10,11 +10,11 @@ from dropout_utils._checks import check_flag, check_integer
 from dropout_utils.torch._layer import RateLayer
 from dropout_utils.torch.dropout import (
     _check_tensor,
-    _per_replica,
     check_rate_or_rates,
     check_source,
     dropout,
     renamed,
+    zeros_at_one,
 )
 
 __all__ = ["LockedDropout", "VariationalRNN", "locked_dropout"]
@@ -81,8 +81,7 @@ def locked_dropout(x, p, *, axis=-2, mask=None, generator=None, training=True):
     if not training or (mask is None and np.all(np.equal(p, 0))):
         return x
     y = x * noise
-    gone = np.equal(p, 1)
-    return y.masked_fill(_per_replica(gone, y), 0) if np.any(gone) else y
+    return zeros_at_one(y, p)
 
 
 class LockedDropout(RateLayer):

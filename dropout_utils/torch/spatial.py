@@ -9,19 +9,20 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import nn
 
 from dropout_utils import masks as _masks
 from dropout_utils._checks import check_choice, check_flag, check_integer
 from dropout_utils.numpy.spatial import check_block, drop_block_gamma
+from dropout_utils.torch._layer import RateLayer
 from dropout_utils.torch.dropout import (
     _check_mask,
     _check_tensor,
-    _length,
     _per_replica,
+    check_device,
     check_rate_or_rates,
     check_source,
     dropout,
+    zeros_at_one,
 )
 
 __all__ = [
@@ -121,7 +122,7 @@ def _spatial(x, p, dims, mask, generator, training):
     if not training or (mask is None and np.all(np.equal(p, 0))):
         return x
     noise = dropout(channels, p, mask=mask, generator=generator)
-    return _nothing_at_one(x * noise.reshape(*noise.shape, *[1] * dims), p, x)
+    return zeros_at_one(x * noise.reshape(*noise.shape, *[1] * dims), p)
 
 
 # ------------------------------------------------------------------------------------------------- blocks
@@ -241,7 +242,7 @@ def _drop_block(x, p, block, dims, mask, normalise, generator, training):
         count = mask.sum(dim=tuple(range(1, x.ndim)), keepdim=True) if own else mask.sum()
         all_units = x[0].numel() if own else x.numel()
         scale = torch.where(count > 0, all_units / count.double(), 0).to(x.dtype)
-    return _nothing_at_one(x * (mask * scale), p, x)
+    return zeros_at_one(x * (mask * scale), p)
 
 
 def _grow(starts, block, dims):
@@ -365,7 +366,7 @@ def _max_pool(x, p, kernel, stride, dims, mask, generator, training):
         mask = draw_keep(tuple(x.shape), p, generator, x)
     kept = _windows(mask, kernel, stride, dims)
     y = windows.masked_fill(~kept, -torch.inf).max(dim=-1).values
-    return _nothing_at_one(y.masked_fill(~kept.any(dim=-1), 0), p, x)
+    return zeros_at_one(y.masked_fill(~kept.any(dim=-1), 0), p)
 
 
 def _windows(x, kernel, stride, dims):
@@ -375,30 +376,7 @@ def _windows(x, kernel, stride, dims):
 
 
 # ------------------------------------------------------------------------------------------------ modules
-class _Layer(nn.Module):
-    """What the modules share: a rate (or one per replica), a source of masks, a mode."""
-
-    stochastic = True  # see monte_carlo.is_stochastic
-
-    def __init__(self, p, generator):
-        super().__init__()
-        self.p = p
-        self.generator = check_source(generator, replicas=None, any_number=True)
-
-    @property
-    def p(self):
-        """The drop probability: a float, or an array (R,)."""
-        return self._p
-
-    @p.setter
-    def p(self, p):
-        self._p = check_rate_or_rates(p, replicas=_length(p))
-
-    def extra_repr(self):
-        return f"p={self.p}" if np.ndim(self.p) == 0 else f"p={len(self.p)} rates"
-
-
-class SpatialDropout1d(_Layer):
+class SpatialDropout1d(RateLayer):
     """Dropout of whole channels of sequences, as a layer: :func:`spatial_dropout1d`.
 
     Use it when neighbouring positions of a feature map are alike, after a convolution. It stands wherever
@@ -453,7 +431,7 @@ class SpatialDropout2d(SpatialDropout1d):
     _function = staticmethod(spatial_dropout2d)
 
 
-class DropBlock1d(_Layer):
+class DropBlock1d(RateLayer):
     """Dropout of blocks of neighbouring positions of sequences, as a layer: :func:`drop_block1d`.
 
     Use it when neighbouring positions are alike, but dropping whole channels is too much (Ghiasi et al.,
@@ -518,7 +496,7 @@ class DropBlock2d(DropBlock1d):
     _function = staticmethod(drop_block2d)
 
 
-class MaxPoolDropout1d(_Layer):
+class MaxPoolDropout1d(RateLayer):
     """Max-pooling of sequences with dropout inside, as a layer: :func:`max_pool_dropout1d`.
 
     Use it when there is max-pooling in the net, in its place (Wu and Gu, Neural Networks 71, 2015, sections
@@ -595,18 +573,8 @@ def _check(x, p, dims, generator, training):
 def draw_keep(shape, p, generator, x):
     """A boolean keep-mask on the device of `x`."""
     if generator is None or isinstance(generator, torch.Generator):
-        if generator is not None and generator.device.type != x.device.type:
-            raise ValueError(
-                f"generator must be on the device of x, {x.device}; got one on {generator.device}"
-            )
+        check_device(generator, x)
         keep = torch.as_tensor(1 - p, dtype=torch.float64, device=x.device)
         keep = keep.reshape(-1, *[1] * (len(shape) - 1)) if keep.ndim else keep
         return torch.bernoulli(keep.expand(shape), generator=generator).bool()
     return torch.from_numpy(_masks.keep_mask(shape, p, generator)).to(x.device)
-
-
-def _nothing_at_one(y, p, x):
-    """Zeros where the rate is 1, even for an infinite or missing value: 0 · inf is NaN."""
-    if not np.any(np.equal(p, 1)):
-        return y
-    return y.masked_fill(_per_replica(np.equal(p, 1), x), 0)

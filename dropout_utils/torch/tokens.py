@@ -13,10 +13,10 @@ from dropout_utils.torch._layer import RateLayer
 from dropout_utils.torch.dropout import (
     _check_mask,
     _check_tensor,
-    _per_replica,
     check_rate_or_rates,
     check_source,
     dropout,
+    zeros_at_one,
 )
 
 __all__ = ["TokenDropout", "WordDropout", "token_dropout", "word_dropout"]
@@ -229,8 +229,7 @@ def word_dropout(x, tokens, p, *, vocabulary=None, per="example", mask=None, gen
     elif per == "step":
         noise = noise.gather(-1, tokens.long().flatten(1)).view(tokens.shape)
     y = x * noise.unsqueeze(-1)
-    gone = np.equal(p, 1)
-    return y.masked_fill(_per_replica(gone, y), 0) if np.any(gone) else y
+    return zeros_at_one(y, p)
 
 
 class WordDropout(RateLayer):
