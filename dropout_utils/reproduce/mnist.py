@@ -1,0 +1,283 @@
+"""Fully connected nets on MNIST: Srivastava et al. 2014, and Ma et al. 2017."""
+
+from __future__ import annotations
+
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+
+from dropout_utils import data
+from dropout_utils.reproduce import _nets
+from dropout_utils.reproduce._store import Store, Task
+from dropout_utils.reproduce._study import Published, Run, Study, measured
+from dropout_utils.seeding import generator
+
+_TUNING_SEED = 1_000_000  # of the nets that settings are chosen with: no net of a table has it
+
+
+class Tuned(Study):
+    """Arms that each choose their settings on 10,000 validation images, and are then trained on all.
+
+    A subclass names its arms with their candidates; "steps" and the like are common to all.
+    """
+
+    #: arm -> settings that make it what it is
+    arms: dict[str, dict] = {}
+    #: arm -> the settings to choose from, beside the learning rates that all arms choose from
+    grids: dict[str, list[dict]] = {}
+
+    def data(self):
+        return {"MNIST": data.mnist()}
+
+    def tasks(self, settings, store: Store) -> list[Task]:
+        common = {k: settings[k] for k in ("hidden", "batch", "momentum")}
+        if "activation" in settings:
+            common["activation"] = settings["activation"]
+        tuning, chosen = {}, {}
+        for arm, own in self.arms.items():
+            for extra in self.grids.get(arm, [{}]):
+                for lr in settings["lrs"]:
+                    one = {**common, **own, **extra, "lr": lr, "steps": settings["tuning_steps"],
+                           "trained_on": "50,000", "judged_on": "validation"}  # fmt: skip
+                    label = ", ".join(f"{k} {v}" for k, v in {**extra, "lr": lr}.items())
+                    seeds = tuple(_TUNING_SEED + s for s in range(settings["tuning_seeds"]))
+                    task = Task(f"tuning: {arm}, {label}", seeds, one, _cost(one))
+                    tuning.setdefault(arm, []).append((task, {**extra, "lr": lr}))
+        tasks = [task for candidates in tuning.values() for task, _ in candidates]
+        if any(store.missing(task) for task in tasks):
+            return tasks
+        for arm, candidates in tuning.items():
+            losses = [np.mean([store.load(task, seed)["measures"]["loss"] for seed in task.seeds])
+                      for task, _ in candidates]  # fmt: skip
+            best = int(np.argmin(np.nan_to_num(losses, nan=np.inf)))  # a loss that is no number diverged
+            chosen[arm] = candidates[best][1]
+        for arm, own in self.arms.items():
+            one = {**common, **own, **chosen[arm], "steps": settings["steps"], "trained_on": "60,000",
+                   "judged_on": "test"}  # fmt: skip
+            if settings.get("passes") and one.get("p"):
+                one["passes"] = settings["passes"]
+            tasks.append(Task(arm, tuple(range(settings["seeds"])), one, _cost(one)))
+        return tasks
+
+    def train(self, task: Task, run: Run) -> dict:
+        return train_nets(self.loaded["MNIST"], task.settings, run)
+
+
+def train_nets(mnist, settings, run: Run) -> dict:
+    """Train nets on MNIST as the settings say; return error (%) and loss (nats), for each seed."""
+    if settings["judged_on"] == "validation":
+        parts = mnist.split_validation(10_000, generator(0, "reproduce", "validation"))
+        x, y, x_test, y_test = parts.x_train, parts.y_train, parts.x_validation, parts.y_validation
+    else:
+        x, y, x_test, y_test = mnist.x_train, mnist.y_train, mnist.x_test, mnist.y_test
+    if settings.get("n_train"):
+        few = mnist.subset(settings["n_train"], generator(0, "reproduce", "subset"))
+        x, y = few.x_train, few.y_train
+    nets = _nets.Nets(
+        (x.shape[1], *settings["hidden"], 10), run.seeds, batch=min(settings["batch"], len(x)),
+        device=run.device, **_nets.options(settings, "p", "input_p", "activation"),
+    )  # fmt: skip
+    rule = _nets.SGD(nets, **_nets.options(settings, "l2", "l1", "max_norm"))
+    _nets.train(nets, rule, x, y, steps=settings["steps"], lr=settings["lr"],
+                momentum=settings["momentum"], run=run)  # fmt: skip
+    x_test = _nets.torch.from_numpy(np.array(x_test)).to(run.device)
+    found = _nets.errors(nets.predict(x_test), y_test)
+    if settings.get("passes"):
+        mean = nets.monte_carlo(x_test, settings["passes"], partial(_told, run))
+        for name, values in _nets.errors(mean.clamp_(min=1e-30).log_(), y_test).items():
+            found[f"{name}, Monte Carlo"] = values
+    return found
+
+
+def _told(run: Run, share: float) -> None:
+    run.checkpoint.tell(1.0)
+
+
+def _cost(settings) -> float:
+    sizes = (784, *settings["hidden"], 10)
+    return settings["steps"] * sum(a * b for a, b in pairwise(sizes)) / 1e9
+
+
+_DROPOUT = {"p": 0.5, "input_p": 0.2}
+
+
+class Table2(Tuned):
+    """Srivastava et al. 2014, table 2; and scaling beside Monte Carlo, figure 11 and Ma et al. 2017."""
+
+    name = "mnist-table-2"
+    title = "Srivastava et al. 2014, table 2: three hidden layers of 1,024 ReLU units on MNIST"
+    reference = ("srivastava2014dropout", "ma2017dropout")
+    unit = "% test error"
+    recipe = (
+        "Appendix B.1 of the paper: drop rates 0.5 (hidden) and 0.2 (input), in its own convention 0.5 and "
+        "0.8 kept; max-norm 2; momentum 0.95; settings chosen on 10,000 validation images, then trained on "
+        "all 60,000. The authors' released configuration differs (max-norm 3, momentum growing to 0.99). "
+        "Ours: a learning rate that falls linearly to 0, its start chosen for each arm from the same grid."
+    )
+    arms = {
+        "no dropout": {},
+        "dropout": _DROPOUT,
+        "dropout + max-norm": {**_DROPOUT, "max_norm": 2.0},
+    }
+    scales = {
+        "small": {"hidden": [1024] * 3, "batch": 100, "momentum": 0.95, "lrs": [0.01, 0.03, 0.1],
+                  "tuning_steps": 1500, "tuning_seeds": 1, "steps": 9000, "seeds": 5, "passes": 100},
+        "paper": {"hidden": [1024] * 3, "batch": 100, "momentum": 0.95, "lrs": [0.01, 0.03, 0.1],
+                  "tuning_steps": 100_000, "tuning_seeds": 1, "steps": 1_000_000, "seeds": 5, "passes": 100},
+    }  # fmt: skip
+    cost = {
+        "small": "the paper's nets, 9,000 updates instead of 1,000,000; about 35 minutes on two cores",
+        "paper": "1,000,000 updates; about three days on two cores, written for a GPU",
+    }
+    published = (
+        Published("ReLU, no regularisation (not in the paper)", None, "no dropout", "error"),
+        Published("dropout, ReLU, 3 × 1024", 1.25, "dropout", "error"),
+        Published("dropout + max-norm, ReLU, 3 × 1024", 1.06, "dropout + max-norm", "error"),
+        Published("Ma et al. 2017: ReLU, scaling", 1.19, "dropout", "error", 0.02, "read"),
+        Published("Ma et al. 2017: ReLU, 100 passes", 1.04, "dropout", "error, Monte Carlo", 0.02, "read"),
+        Published("Ma et al. 2017: ReLU + max-norm, scaling", 1.05, "dropout + max-norm", "error", 0.03,
+                  "read"),
+        Published("Ma et al. 2017: ReLU + max-norm, 100 passes", 1.02, "dropout + max-norm",
+                  "error, Monte Carlo", 0.02, "read"),
+    )  # fmt: skip
+
+
+class Table9(Tuned):
+    """Srivastava et al. 2014, table 9: dropout and its rivals."""
+
+    name = "mnist-table-9"
+    title = "Srivastava et al. 2014, table 9: regularisers and their pairs on MNIST"
+    reference = ("srivastava2014dropout",)
+    unit = "% test error"
+    recipe = (
+        "As for table 2; weight penalties and max-norm chosen from small grids together with the learning "
+        "rate, each arm from its own. The row with L2 and a KL penalty on sparsity was not run: the paper "
+        "does not say how it is meant for ReLU units, whose activations have no upper bound."
+    )
+    arms = {
+        "no regulariser": {},
+        "L2": {},
+        "L2 + L1": {},
+        "max-norm": {},
+        "dropout + L2": _DROPOUT,
+        "dropout + max-norm": _DROPOUT,
+    }
+    grids = {
+        "L2": [{"l2": 1e-5}, {"l2": 1e-4}, {"l2": 1e-3}],
+        "L2 + L1": [{"l2": 1e-4, "l1": 1e-6}, {"l2": 1e-4, "l1": 1e-5}, {"l2": 1e-5, "l1": 1e-5}],
+        "max-norm": [{"max_norm": 1.0}, {"max_norm": 2.0}, {"max_norm": 3.0}],
+        "dropout + L2": [{"l2": 1e-6}, {"l2": 1e-5}, {"l2": 1e-4}],
+        "dropout + max-norm": [{"max_norm": 1.0}, {"max_norm": 2.0}, {"max_norm": 3.0}],
+    }
+    scales = {
+        "small": {"hidden": [256, 256, 512], "batch": 100, "momentum": 0.95, "lrs": [0.03, 0.1],
+                  "tuning_steps": 3000, "tuning_seeds": 1, "steps": 18_000, "seeds": 5},
+        "paper": {"hidden": [1024, 1024, 2048], "batch": 100, "momentum": 0.95, "lrs": [0.01, 0.03, 0.1],
+                  "tuning_steps": 100_000, "tuning_seeds": 1, "steps": 1_000_000, "seeds": 5},
+    }  # fmt: skip
+    cost = {
+        "small": "a quarter of the paper's width, 18,000 updates; about 25 minutes on two cores",
+        "paper": "784-1024-1024-2048-10, 1,000,000 updates; about ten days on two cores, written for a GPU",
+    }
+    published = (
+        Published("no regulariser (not in the paper)", None, "no regulariser", "error"),
+        Published("L2", 1.62, "L2", "error"),
+        Published("L2 + L1", 1.60, "L2 + L1", "error"),
+        Published("L2 + KL-sparsity", 1.55, "L2 + KL-sparsity", "error", note="not run"),
+        Published("max-norm", 1.35, "max-norm", "error"),
+        Published("dropout + L2", 1.25, "dropout + L2", "error"),
+        Published("dropout + max-norm", 1.05, "dropout + max-norm", "error"),
+    )
+
+
+class Figure9(Study):
+    """Srivastava et al. 2014, figure 9: the rate, with n fixed and with (1 - p) n fixed."""
+
+    name = "mnist-figure-9"
+    title = "Srivastava et al. 2014, figure 9: the rate, at fixed width and at fixed survivors"
+    reference = ("srivastava2014dropout",)
+    unit = "% test error"
+    recipe = (
+        "The paper keeps with probability p; here p drops, so its 0.1 is our 0.9. No dropout of the inputs. "
+        "One recipe for all rates, as in the paper, not tuned for each."
+    )
+    scales = {
+        "small": {"fixed": [256, 256, 256], "survivors": [64, 64, 128], "n_train": 5000, "steps": 4000,
+                  "batch": 100, "momentum": 0.95, "lr": 0.03, "seeds": 5, "max_norm": 2.0,
+                  "rates": [0.0, 0.2, 0.4, 0.5, 0.6, 0.8, 0.9]},
+        "paper": {"fixed": [2048] * 3, "survivors": [256, 256, 512], "n_train": 60_000, "steps": 1_000_000,
+                  "batch": 100, "momentum": 0.95, "lr": 0.03, "seeds": 5, "max_norm": 2.0,
+                  "rates": [0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]},
+    }  # fmt: skip
+    cost = {
+        "small": "width 256, survivors 64-64-128, 5,000 images; about 10 minutes on two cores",
+        "paper": "784-2048-2048-2048-10 and survivors 256-256-512, 1,000,000 updates; for a GPU",
+    }
+    published = (
+        Published("survivors fixed, our rate 0.9 (their p = 0.1)", 1.7, "survivors fixed, rate 0.9", "error"),
+        Published("width fixed, our rate 0.9 (their p = 0.1)", 2.7, "width fixed, rate 0.9", "error"),
+    )
+
+    def data(self):
+        return {"MNIST": data.mnist()}
+
+    def tasks(self, settings, store):
+        tasks = []
+        common = {k: settings[k] for k in ("n_train", "steps", "batch", "momentum", "lr", "max_norm")}
+        for p in settings["rates"]:
+            widths = {
+                "width fixed": settings["fixed"],
+                "survivors fixed": [round(n / (1 - p)) for n in settings["survivors"]],
+            }
+            for kind, hidden in widths.items():
+                one = {**common, "hidden": hidden, "p": p, "judged_on": "test"}
+                tasks.append(Task(f"{kind}, rate {p}", tuple(range(settings["seeds"])), one, _cost(one)))
+        return tasks
+
+    def train(self, task, run):
+        return train_nets(self.loaded["MNIST"], task.settings, run)
+
+
+class Figure10(Study):
+    """Srivastava et al. 2014, figure 10: the gain against the size of the training set."""
+
+    name = "mnist-figure-10"
+    title = "Srivastava et al. 2014, figure 10: what dropout gains, against the number of examples"
+    reference = ("srivastava2014dropout",)
+    unit = "% test error"
+    recipe = (
+        "Drop rates 0.5 and 0.2, max-norm 2 with dropout and without: the arms differ in dropout alone. One "
+        "recipe for both arms and all sizes, not tuned for each."
+    )
+    scales = {
+        "small": {"hidden": [256, 256, 512], "sizes": [100, 500, 1000, 5000, 10_000, 50_000], "steps": 5000,
+                  "batch": 100, "momentum": 0.95, "lr": 0.03, "seeds": 5, "max_norm": 2.0},
+        "paper": {"hidden": [1024, 1024, 2048], "sizes": [100, 500, 1000, 5000, 10_000, 50_000],
+                  "steps": 1_000_000, "batch": 100, "momentum": 0.95, "lr": 0.03, "seeds": 5,
+                  "max_norm": 2.0},
+    }  # fmt: skip
+    cost = {
+        "small": "256-256-512, 5,000 updates; about 10 minutes on two cores",
+        "paper": "784-1024-1024-2048-10, 1,000,000 updates; for a GPU",
+    }
+    published = ()
+
+    data = Figure9.data
+    train = Figure9.train
+
+    def tasks(self, settings, store):
+        tasks = []
+        common = {k: settings[k] for k in ("hidden", "steps", "batch", "momentum", "lr", "max_norm")}
+        for n in settings["sizes"]:
+            for arm, own in (("no dropout", {}), ("dropout", _DROPOUT)):
+                one = {**common, **own, "n_train": n, "judged_on": "test"}
+                tasks.append(Task(f"{arm}, {n} examples", tuple(range(settings["seeds"])), one, _cost(one)))
+        return tasks
+
+
+def gain(records, n: int) -> np.ndarray:
+    """Error without dropout minus error with it, in points, for each seed, at n examples."""
+    return measured(records, f"no dropout, {n} examples", "error") - measured(
+        records, f"dropout, {n} examples", "error"
+    )
