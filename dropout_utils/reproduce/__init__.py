@@ -4,7 +4,7 @@ Each study names the published numbers, trains ours on a processor or a GPU, kee
 provenance, and puts theirs beside ours. A run that is stopped goes on where it was, with the same result.
 """
 
-from dropout_utils.reproduce._report import report, table
+from dropout_utils.reproduce._report import doubts, figure, report, stored, stored_names, table
 from dropout_utils.reproduce._run import find_device, run
 from dropout_utils.reproduce._store import ReproduceError, Store, Task
 from dropout_utils.reproduce._studies import find, studies
@@ -18,12 +18,16 @@ __all__ = [
     "Store",
     "Study",
     "Task",
+    "doubts",
+    "figure",
     "find",
     "find_device",
     "measured",
     "report",
     "rows",
     "run",
+    "stored",
+    "stored_names",
     "studies",
     "table",
 ]

@@ -1,16 +1,21 @@
-"""Tables, figures and one file of numbers for each study."""
+"""Tables, figures and one file of numbers for each study; and those that the book is built from."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from dropout_utils import results
 from dropout_utils.evidence import write_json
-from dropout_utils.reproduce._store import ReproduceError, Store
-from dropout_utils.reproduce._studies import studies
+from dropout_utils.reproduce._store import ReproduceError, Store, digest
+from dropout_utils.reproduce._studies import find, studies
 from dropout_utils.reproduce._study import Row, Study, rows
 
+STORED = results.folder() / "reproduce"
 
+
+# ------------------------------------------------------------------------------------------- tables
 def table(study: Study, records: Sequence[dict]) -> str:
     """Return the published numbers beside ours, as text.
 
@@ -23,7 +28,7 @@ def table(study: Study, records: Sequence[dict]) -> str:
     lines = [("row", "published", "ours (95% interval)", "seeds")]
     for row in rows(study, records):
         count = str(len(row.values)) if len(row.values) else ""
-        lines.append((row.published.row, _theirs(row), _ours(row), count))
+        lines.append((row.published.row, theirs(row), ours(row), count))
     widths = [max(len(line[i]) for line in lines) for i in range(4)]
     text = [
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
@@ -33,15 +38,17 @@ def table(study: Study, records: Sequence[dict]) -> str:
     return f"{study.title} ({study.unit})\n\n" + "\n".join(text)
 
 
-def _theirs(row: Row) -> str:
+def theirs(row: Row) -> str:
+    """The published number as text: a dash where there is none, and a word where nobody checked it."""
     p = row.published
     if p.value is None:
-        return "-"
+        return "–"
     text = f"{p.value:g}" + (f" ± {p.spread:g}" if p.spread else "")
     return text + (" (unchecked)" if p.source == "unchecked" else "")
 
 
-def _ours(row: Row) -> str:
+def ours(row: Row) -> str:
+    """Our mean and its interval as text; "not run" where there is nothing."""
     if not len(row.values):
         return "not run"
     if row.effect is None:
@@ -49,16 +56,52 @@ def _ours(row: Row) -> str:
     return f"{row.effect.mean:.3g} [{row.effect.low:.3g}, {row.effect.high:.3g}]"
 
 
+def figure(study: Study, records: Sequence[dict]):
+    """Draw ours with intervals and theirs as crosses, a line for each row; None where nothing was run.
+
+    Returns
+    -------
+    matplotlib.figure.Figure or None
+    """
+    from matplotlib import pyplot as plt
+
+    from dropout_utils import figures
+
+    table = [row for row in rows(study, records) if row.effect is not None]
+    if not table:
+        return None
+    figures.use_style()
+    fig, ax = plt.subplots(figsize=(5.6, 0.9 + 0.62 * len(table)))
+    for y, row in enumerate(table):
+        low, high = row.effect.mean - row.effect.low, row.effect.high - row.effect.mean
+        style = figures.style("dropout", linestyle="", marker="o")
+        ax.errorbar(row.effect.mean, y, xerr=[[low], [high]], label="ours" if not y else None, **style)
+    known = [(row.published.value, y) for y, row in enumerate(table) if row.published.value is not None]
+    if known:
+        cross = figures.style("none", linestyle="", marker="x", markersize=8, markeredgewidth=2)
+        ax.plot(*zip(*known, strict=True), label="published", **cross)
+    ax.set_yticks([])
+    for y, row in enumerate(table):  # above its mark: long names would leave no room for the numbers
+        ax.annotate(row.published.row, (0, y - 0.22), xycoords=("axes fraction", "data"), fontsize=10.5,
+                    va="bottom")  # fmt: skip
+    ax.set(xlabel=study.unit, ylim=(len(table) - 0.5, -0.85))
+    ax.legend(loc="upper right", bbox_to_anchor=(1, 1.02), ncols=2, borderaxespad=0)
+    return fig
+
+
+# --------------------------------------------------------------------------------------- one file each
 def collect(study: Study, records: Sequence[dict]) -> dict:
-    """Return all that was found in one study as one file's content: every seed, with its provenance once."""
+    """Return all that was found in one study as one file's content: every seed, provenances listed once."""
     origins: list[dict] = []
+    settings: list[dict] = []
     runs = []
     for record in records:
         how = {k: v for k, v in record["provenance"].items() if k != "seconds"}
-        if how not in origins:
-            origins.append(how)
+        for entry, known in ((how, origins), (record["settings"], settings)):
+            if entry not in known:
+                known.append(entry)
         runs.append({
-            "arm": record["arm"], "seed": record["seed"], "settings": record["settings"],
+            "arm": record["arm"], "seed": record["seed"], "settings": settings.index(record["settings"]),
             "measures": record["measures"], "seconds": record["provenance"]["seconds"],
             "provenance": origins.index(how),
         })  # fmt: skip
@@ -68,6 +111,7 @@ def collect(study: Study, records: Sequence[dict]) -> dict:
         "scale": records[0]["scale"],
         "recipe": study.recipe,
         "provenance": origins,
+        "settings": settings,
         "runs": runs,
     }
 
@@ -77,7 +121,8 @@ def spread_out(collected: dict) -> list[dict]:
     return [
         {
             "schema": 1, "study": collected["study"], "scale": collected["scale"], "arm": run["arm"],
-            "seed": run["seed"], "settings": run["settings"], "measures": run["measures"],
+            "seed": run["seed"], "settings": collected["settings"][run["settings"]],
+            "measures": run["measures"],
             "provenance": {**collected["provenance"][run["provenance"]], "seconds": run["seconds"]},
         }
         for run in collected["runs"]
@@ -85,7 +130,7 @@ def spread_out(collected: dict) -> list[dict]:
 
 
 def report(folder, into, names: Sequence[str] = ()) -> list[Path]:
-    """Write, for each study that has results, its table as text and all its numbers as JSON.
+    """Write, for each study that has results: its table as text, its figure as SVG, its numbers as JSON.
 
     Parameters
     ----------
@@ -107,22 +152,73 @@ def report(folder, into, names: Sequence[str] = ()) -> list[Path]:
     """
     into = Path(into)
     written = []
-    for study in studies():
-        if names and study.name not in names:
-            continue
+    for study in [find(name) for name in names] or studies():
         for scale in study.scales:
             store = Store(folder, study.name, scale)
             records = store.records()
             if not records:
                 continue
-            with store._writing():
+            stem = f"{study.name}-{scale}"
+            with store.writing(into):
                 into.mkdir(parents=True, exist_ok=True)
-                stem = f"{study.name}-{scale}"
                 text = into / f"{stem}.txt"
-                text.write_text(table(study, records) + f"\n\n{study.recipe}\n", encoding="utf-8")
+                text.write_text(f"{table(study, records)}\n\n{study.recipe}\n", encoding="utf-8")
                 numbers = into / f"{stem}.json"
                 write_json(numbers, collect(study, records))
                 written += [text, numbers]
+                fig = figure(study, records)
+                if fig is not None:
+                    fig.savefig(into / f"{stem}.svg", metadata={"Date": None})
+                    written.append(into / f"{stem}.svg")
     if not written:
         raise ReproduceError(f"there are no results in {Path(folder)}: run a study first")
     return written
+
+
+# ------------------------------------------------------------------------------- what the book holds
+def stored_names() -> list[str]:
+    """Return the names of the stored reproductions: STUDY-SCALE."""
+    return sorted(path.stem for path in STORED.glob("*.json"))
+
+
+def stored(name: str) -> tuple[Study, list[dict]]:
+    """Return a stored reproduction: its study, and its records.
+
+    Parameters
+    ----------
+    name : str
+        One of :func:`stored_names`.
+    """
+    if name not in stored_names():
+        raise ValueError(f"name must be one of {', '.join(stored_names())}; got {name!r}")
+    collected = json.loads((STORED / f"{name}.json").read_text(encoding="utf-8"))
+    return find(collected["study"]), spread_out(collected)
+
+
+_NEEDED = ("dropout_utils", "code", "python", "numpy", "torch", "device", "processor", "data", "seconds")
+
+
+def doubts(study: Study, records: Sequence[dict]) -> list[str]:
+    """Return what is wrong with the provenance of some records; nothing, if all is well.
+
+    Each must say which code, versions, machine, data and time made it; its data must be the known ones;
+    no arm may have a seed twice, nor settings that differ from seed to seed.
+    """
+    found, seeds = [], {}
+    for record in records:
+        where = f"{study.name}, {record['arm']}, seed {record['seed']}"
+        lacks = [name for name in _NEEDED if record["provenance"].get(name) in (None, "", {})]
+        if lacks:
+            found.append(f"{where}: no {', '.join(lacks)}")
+        for name, checksum in record["provenance"].get("data", {}).items():
+            if study.digests.get(name, checksum) != checksum:
+                found.append(f"{where}: other data than the known {name}")
+        own = seeds.setdefault(record["arm"], {})
+        if record["seed"] in own:
+            found.append(f"{where}: twice")
+        own[record["seed"]] = digest(record["settings"])
+    for arm, own in seeds.items():
+        if len(set(own.values())) > 1:
+            found.append(f"{study.name}, {arm}: settings differ from seed to seed")
+    scale = records[0]["scale"] if records else "small"
+    return found + ([] if scale in study.scales else [f"{study.name}: no scale {scale!r}"])

@@ -137,7 +137,7 @@ class Store:
     @contextlib.contextmanager
     def locked(self):
         """Hold the folder for this run; a second run is told so in one sentence."""
-        with self._writing():
+        with self.writing():
             self.folder.mkdir(parents=True, exist_ok=True)
             handle = os.open(self.folder / ".lock", os.O_CREAT | os.O_RDWR, 0o644)
         try:
@@ -178,7 +178,7 @@ class Store:
             "measures": json.loads(json.dumps(measures, default=_plain)),
             "provenance": {**how, "seconds": round(seconds, 2)},
         }
-        with self._writing():
+        with self.writing():
             write_json(self.path(task, seed), record)
 
     def missing(self, task: Task) -> list[int]:
@@ -204,15 +204,16 @@ class Store:
         return Checkpoint(self, self.folder / f"{task.key}-seeds{seeds}", every)
 
     @contextlib.contextmanager
-    def _writing(self):
+    def writing(self, folder=None):
+        """Turn what a disk may answer into one sentence."""
         try:
             yield
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT)
             why = "the disk is full" if full else (error.strerror or str(error))
             raise ReproduceError(
-                f"nothing more can be written to {self.folder} ({why}); what was finished is kept: make "
-                f"room or name another folder with --folder, and run the same command again"
+                f"nothing more can be written to {folder or self.folder} ({why}); what was finished is kept: "
+                f"make room or name another folder, and run the same command again"
             ) from error
 
 
@@ -245,7 +246,7 @@ class Checkpoint:
         """Keep the arrays in place of the last ones."""
         buffer = io.BytesIO()
         np.savez(buffer, **arrays)
-        with self.store._writing():
+        with self.store.writing():
             handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=".checkpoint-")
             try:
                 with os.fdopen(handle, "wb") as file:

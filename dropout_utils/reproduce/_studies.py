@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dropout_utils.reproduce import mnist
+from dropout_utils import data
+from dropout_utils.reproduce import mnist, uci
 from dropout_utils.reproduce._study import Study
 
 _FIXED = (mnist.Table2, mnist.Table9, mnist.Figure9, mnist.Figure10)
 
 
 def studies() -> list[Study]:
-    """Return all studies."""
-    return [make() for make in _FIXED]
+    """Return all studies; those of UCI sets for the sets that are in the data folder."""
+    return [make() for make in _FIXED] + [uci.Uci(name) for name in uci.present()]
 
 
 def find(name: str) -> Study:
@@ -20,7 +21,12 @@ def find(name: str) -> Study:
     ------
     ValueError
         If there is none.
+    DataError
+        If it is that of a UCI set that is not in the data folder; the message says what to put where.
     """
+    if name.startswith("uci-"):
+        data.uci(name.removeprefix("uci-"))
+        return uci.Uci(name.removeprefix("uci-"))
     found = {study.name: study for study in studies()}
     if name not in found:
         raise ValueError(f"study must be one of {', '.join(found)}; got {name!r}")

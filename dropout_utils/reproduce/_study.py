@@ -126,6 +126,8 @@ class Study(ABC):
     cost : dict
         How long each scale takes, in words, with the machine.
     published : tuple of Published
+    digests : dict
+        The checksum that each data set must have, see :meth:`checksums`; a set that is not named may be any.
     """
 
     name: str
@@ -136,6 +138,7 @@ class Study(ABC):
     scales: Mapping[str, Mapping] = {}
     cost: Mapping[str, str] = {}
     published: Sequence[Published] = ()
+    digests: Mapping[str, str] = {}
 
     @abstractmethod
     def tasks(self, settings: Mapping, store: Store) -> list[Task]:
@@ -149,7 +152,8 @@ class Study(ABC):
     def train(self, task: Task, run: Run) -> dict[str, Sequence]:
         """Train the seeds of a task side by side; return each measure, with an entry for each seed.
 
-        The result for a seed must not depend on the other seeds of the task.
+        The result for a seed must not depend on the other seeds of the task, but for rounding: matrix
+        products of several nets at once may add in another order. On a processor each goes alone.
         """
 
     @abstractmethod

@@ -13,6 +13,7 @@ from dropout_utils.reproduce._store import Store, Task
 from dropout_utils.reproduce._study import Published, Run, Study, measured
 from dropout_utils.seeding import generator
 
+_DIGESTS = {"MNIST": "a4ea8d714a06aed1e3d10d5c27fa296dcdb4fd6575143fe8a6f5432b70a7331c"}
 _TUNING_SEED = 1_000_000  # of the nets that settings are chosen with: no net of a table has it
 
 
@@ -26,6 +27,7 @@ class Tuned(Study):
     arms: dict[str, dict] = {}
     #: arm -> the settings to choose from, beside the learning rates that all arms choose from
     grids: dict[str, list[dict]] = {}
+    digests = _DIGESTS
 
     def data(self):
         return {"MNIST": data.mnist()}
@@ -196,6 +198,7 @@ class Figure9(Study):
 
     name = "mnist-figure-9"
     title = "Srivastava et al. 2014, figure 9: the rate, at fixed width and at fixed survivors"
+    digests = _DIGESTS
     reference = ("srivastava2014dropout",)
     unit = "% test error"
     recipe = (
@@ -244,6 +247,7 @@ class Figure10(Study):
 
     name = "mnist-figure-10"
     title = "Srivastava et al. 2014, figure 10: what dropout gains, against the number of examples"
+    digests = _DIGESTS
     reference = ("srivastava2014dropout",)
     unit = "% test error"
     recipe = (

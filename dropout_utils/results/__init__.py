@@ -12,9 +12,14 @@ from pathlib import Path
 
 from dropout_utils._checks import check_text
 
-__all__ = ["names", "path", "read"]
+__all__ = ["folder", "names", "path", "read"]
 
 _FOLDER = Path(__file__).parent
+
+
+def folder() -> Path:
+    """Return the folder of the stored results; :mod:`dropout_utils.reproduce` has a part of its own."""
+    return _FOLDER
 
 
 def names() -> list[str]:
