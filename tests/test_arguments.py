@@ -254,6 +254,11 @@ def _key(function):
 
 # seeding
 row(seeding.generator, lambda: dict(seed=0), dict(seed=NO_INDEX, stream=[None, 2.5, True, -1, ["a"]]))
+row(
+    seeding.counted,
+    lambda: dict(seed=0, site="hidden 1", step=0),
+    dict(seed=NO_INDEX, site=[None, 1, ""], step=NO_INDEX),
+)
 row(seeding.base_seed, dict, dict(default=NO_INDEX))
 
 # masks

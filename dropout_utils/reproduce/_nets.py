@@ -16,26 +16,7 @@ import torch
 from dropout_utils import masks
 from dropout_utils.numpy.network import _initial_parameters
 from dropout_utils.reproduce._study import Run
-from dropout_utils.seeding import generator
-
-
-def counted(seed: int, site: str, step: int) -> np.random.Generator:
-    """Return the random stream of one site at one step: Philox, whose counter starts at the step.
-
-    Parameters
-    ----------
-    seed : int
-    site : str
-        Such as "hidden 1".
-    step : int
-
-    References
-    ----------
-    J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw. Parallel random numbers: as easy as 1, 2, 3. SC 2011.
-    """
-    key = np.random.SeedSequence([seed, *site.encode()]).generate_state(2, np.uint64)
-    # The two low words count within the step: 2^128 draws before the next step's begin.
-    return np.random.Generator(np.random.Philox(key=key, counter=[0, 0, step, 0]))
+from dropout_utils.seeding import counted, generator
 
 
 class CountedMasks:
