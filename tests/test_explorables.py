@@ -13,7 +13,7 @@ from bs4 import BeautifulSoup
 pytest.importorskip("traitlets")
 
 from dropout_utils import explorables, figures
-from dropout_utils.explorables import _assemble, base
+from dropout_utils.explorables import _assemble, _shorten, base
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 ALL = [getattr(explorables, name) for name in explorables.__all__ if name != "Explorable"]
@@ -94,17 +94,11 @@ def test_a_value_that_a_setting_cannot_have_is_refused(cls):
 # ------------------------------------------------------------------------------------ the module
 
 
-@pytest.mark.parametrize("path", sorted(_assemble._FOLDER.rglob("*.mjs")), ids=lambda path: path.name)
-def test_a_source_file_is_small(path):
-    assert path.stat().st_size <= LIMIT
-
-
 @each
-def test_a_module_is_small_as_it_travels(cls):
-    """With all its parts, compressed as every web server does."""
-    import gzip
-
-    assert len(gzip.compress(_assemble.assemble(cls.module).encode())) <= LIMIT
+def test_a_module_with_all_its_parts_is_small(cls):
+    """As it stands in the page, not compressed; the style sheet beside it is small too."""
+    assert len(_assemble.assemble(cls.module).encode()) <= LIMIT
+    assert len(_assemble.style()) <= 3_000
 
 
 @each
@@ -116,26 +110,94 @@ def test_a_module_imports_nothing_and_asks_nothing_of_the_outside(cls):
     assert code.count("export default") == 1 and not re.search(r"\bexport (?!default)", code)
 
 
+# What the shortening has to leave as it does: each prints something, and prints the same when short.
+PROGRAMS = {
+    "comments and strings": """
+        // a comment with "quotes" and `ticks`
+        const a = "two  spaces // no comment", b = 'it\\'s /* kept */'; /* gone */
+        log(a, b, typeof a);""",
+    "templates within templates": """
+        const a = "x", f = ({ a }) => `${a}}`;
+        log(`t  ${a + `in  {${1 + +1}`} /* kept */ \\` $ ${f({ a: `${a}${a}` })}${a}`);""",
+    "signs": """
+        let i = 3;
+        const c = 3 - -2, d = i++ + +i, e = i
+          .toString();
+        log(c, d, e, 2 ** -1, 1e-3, i > 2 ? -1 : 1, i ?? 5, "ab"?.length);""",
+    "shorthand and keys": """
+        const value = 1, other = 2, inner = { value, other, method(value) { return value + other; } };
+        const { value: renamed, ...rest } = inner, pick = ({ value, other = value }, [first, , third = 7]) =>
+          [value, other, first, third];
+        log(inner, renamed, Object.keys(rest), pick({ value: 4 }, [5, 6]), inner.method(9));""",
+    "conditions beside objects": """
+        const yes = true, no = false, pick = yes ? no : yes, made = { yes: yes ? no : yes, no };
+        log(pick, made.yes, made.no, yes ? { no } : { yes }, [yes, no ? 1 : 2]);""",
+    "classes": """
+        class Base {
+          constructor(size, { scale = 2 } = {}) { Object.assign(this, { size, scale }); }
+          get area() { return this.size * this.scale; }
+          grow(by) { this.size += by; return this; }
+        }
+        class Special extends Base {
+          grow(by) { return super.grow(2 * by); }
+        }
+        log(new Special(3, { scale: 5 }).grow(1).area, new Base(1).area);""",
+    "loops": """
+        let total = 0;
+        const table = new Map([["a", 1], ["b", 2]]);
+        for (const [key, value] of table) for (let i = 0, w = value; i < 3; i++) total += w * key.length;
+        for (const key in { u: 1 }) log(key);
+        while (total > 5) total -= 2;
+        do total++; while (total < 9)
+        for (; total < 12; total++);
+        if (total) { for (let k = 0; k < 2; k++); }
+        log(total);""",
+    "lines that end a statement": """
+        const first = 4
+        let second = first
+        second++
+        const f = function named(n) { return n ? named(n - 1) + 1 : 0 }
+        log(first, second, f(3))
+        try { none } catch (error) { log(error.name) }
+        function* count() { yield* [1, 2] }
+        log([...count()], ((a, ...b) => b)(1, 2, 3))""",
+    "a name of the platform beside short ones": """
+        const Aa = 1, a = Math.max(1, 2), Ab = { Math: 3 };
+        log(Aa, a, Ab.Math, Float64Array.of(1, 2).length, isNaN(NaN));""",
+}
+
+
 @needs_node
-def test_assembling_keeps_strings_templates_and_signs():
-    source = """
-// a comment with "quotes" and `ticks`
-const a = "two  spaces // no comment", b = `t  ${a + `in  ${1 + +1}`} /* kept */`; /* gone */
-const c = 3 - -2, d = a
-  .length;
-console.log(JSON.stringify([a, b, c, d, typeof a]));
-"""
-    squeezed = _assemble._squeeze(source)
-    assert "comment with" not in squeezed and "gone" not in squeezed
-    run = [subprocess.run(["node", "-e", code], capture_output=True, text=True, check=True).stdout
-           for code in (source, squeezed)]
-    assert run[0] == run[1]
+def test_what_is_short_does_what_the_source_does(tmp_path):
+    short = {}
+    for name, source in PROGRAMS.items():
+        short[name] = _shorten.shorten([_shorten.Piece(source)])
+        assert len(short[name]) < len(source.replace("    ", "")), name
+
+    def printed(source):
+        path = tmp_path / "program.mjs"
+        path.write_text("globalThis.log = (...all) => console.log(JSON.stringify(all));\n" + source, "utf-8")
+        done = subprocess.run(["node", str(path)], capture_output=True, text=True)
+        assert done.returncode == 0, f"{source}\n{done.stderr}"
+        return done.stdout
+
+    for name, source in PROGRAMS.items():
+        assert printed(source) and printed(source) == printed(short[name]), f"{name}: {short[name]}"
+
+
+def test_comments_and_blanks_are_gone_and_variables_are_short():
+    short = "export default function Aa(a){return a.kept+1}\n"
+    source = "// why\nexport default function named(argument) {\n  return argument.kept + 1; /* so */\n}\n"
+    assert _shorten.shorten([_shorten.Piece(source)]) == short
 
 
 def test_assembling_leaves_out_what_nothing_names():
-    used, end = "function used() {\n  return 1;\n}\n", "export default used();\n"
+    used, end = "function used() {\n  return new Some().told();\n}\n", "export default used();\n"
+    some = "class Some {\n  told() {\n    return 1;\n  }\n\n%s}\n"
     idle = "function idle() {\n  return lone();\n}\nfunction lone() {}\n"
-    assert _assemble._used(used + idle + end) == used + end
+    method = "  untold() {\n    return this.told();\n  }\n"
+    kept = [piece.source for piece in _assemble._used(used + some % method + idle + end)]
+    assert kept == [used, some % "", end]
 
 
 def test_an_unknown_module_is_named():
@@ -167,6 +229,7 @@ def test_the_page_holds_the_state_and_the_module_as_they_are(cls):
     soup = BeautifulSoup(cls().page(), "html.parser")
     assert json.loads(soup.find("script", type="application/json").string) == cls().state()
     assert soup.find("script", type="text/du-module").string.strip() == _assemble.assemble(cls.module).strip()
+    assert _assemble.style() in soup.find("style").string
 
 
 def test_a_string_in_the_state_cannot_leave_its_element():

@@ -1,9 +1,11 @@
 """The explorables' arithmetic is the package's: their modules run in Node, against dropout_utils.numpy.
 
+Each test runs twice: on the sources, and on the modules as they are put together and shortened for a page.
 A reader with the site needs no Node; these tests do, and are skipped where it is not installed.
 """
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,24 +16,53 @@ import pytest
 import dropout_utils
 from dropout_utils import data, masks, seeding
 from dropout_utils import numpy as du
+from dropout_utils.explorables import _assemble
 
-CORE = Path(dropout_utils.__file__).parent / "explorables" / "core"
+SOURCES = Path(dropout_utils.__file__).parent / "explorables"
+PARTS = ("random", "masks", "network", "data")  # of core/
 NODE = shutil.which("node")
 pytestmark = pytest.mark.skipif(NODE is None, reason="node is not installed: apt-get install nodejs")
 
-HEAD = "".join(
-    f"import * as {name} from {json.dumps((CORE / f'{name}.mjs').as_uri())};\n"
-    for name in ("random", "masks", "network", "data")
-) + """
+HEAD = """
 const { generator } = random, { keepMask } = masks, { MLP, SGD, Adam, Batches } = network;
 const { softmaxCrossEntropy, meanSquaredError, accuracy } = network;
 """
 
 
+def exported(path):
+    """What a source exports beside the explorable."""
+    return tuple(re.findall(r"(?m)^export (?:function|class|const) (\w+)", path.read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="module")
+def assembled(tmp_path_factory):
+    """A folder with the modules as they stand in a page, laid out and exporting like the sources."""
+    folder = tmp_path_factory.mktemp("assembled")
+    (folder / "core").mkdir()
+    for name in _assemble.available():
+        code = _assemble.assemble(name, exported(SOURCES / f"{name}.mjs"))
+        (folder / f"{name}.mjs").write_text(code, encoding="utf-8")
+    for part in PARTS:  # as the playground carries it
+        code = _assemble.assemble("playground", exported(SOURCES / "core" / f"{part}.mjs"))
+        (folder / "core" / f"{part}.mjs").write_text(code, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(params=["source", "assembled"], autouse=True)
+def form(request):
+    """Which form of the modules node() imports."""
+    global folder
+    folder = SOURCES if request.param == "source" else request.getfixturevalue("assembled")
+
+
 def node(source, **given):
     """What an asynchronous JavaScript function body returns, as JSON; `given` are its constants."""
     constants = "".join(f"const {name} = {json.dumps(value)};\n" for name, value in given.items())
-    script = f"{HEAD}{constants}\nconsole.log(JSON.stringify(await (async () => {{{source}}})()));"
+    places = {name: json.dumps((folder / "core" / f"{name}.mjs").as_uri()) for name in PARTS}
+    parts = "".join(f"import * as {name} from {place};\n" for name, place in places.items())
+    base = f"const BASE = {json.dumps(folder.as_uri() + '/')};\n"
+    answer = f"console.log(JSON.stringify(await (async () => {{{source}}})()));"
+    script = f"{parts}{base}{HEAD}{constants}\n{answer}"
     done = subprocess.run([NODE, "--input-type=module", "-"], input=script, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
@@ -234,7 +265,6 @@ def test_whole_epochs_of_training_end_with_the_packages_weights():
 
 
 # ----------------------------------------------------------------------------------------- the explorables
-SCALING = json.dumps((CORE.parent / "scaling.mjs").as_uri())
 
 
 @pytest.mark.parametrize("mode", ["none", "test", "inverted"])
@@ -242,17 +272,14 @@ def test_scaling_draws_the_sums_of_the_package(mode):
     from dropout_utils.explorables import Scaling
 
     state = dict(p=0.35, n=50, mode=mode, draws=200, seed=3)
-    found = node(f"""
-        const {{ sums }} = await import({SCALING});
+    found = node("""
+        const { sums } = await import(BASE + "scaling.mjs");
         const law = sums(state);
-        const drawn = Array.from({{ length: state.draws }}, () => law.draw() * law.scale);
+        const drawn = Array.from({ length: state.draws }, () => law.draw() * law.scale);
         return [drawn, law.test, law.mean];""", state=state)
     drawn, test = Scaling(**state).run()
     assert np.allclose(found[0], drawn, atol=1e-12) and np.isclose(found[1], test)
     assert np.isclose(found[2], 50 * 0.65 * (1 / 0.65 if mode == "inverted" else 1))
-
-
-SUBNETWORKS = json.dumps((CORE.parent / "subnetworks.mjs").as_uri())
 
 
 @pytest.mark.parametrize("n, p", [(2, 0.5), (9, 0.3), (14, 0.8), (7, 0.0)])
@@ -261,11 +288,11 @@ def test_all_subnetworks_and_their_averages_are_those_of_the_package(n, p):
     from dropout_utils.explorables import SubNetworks
 
     explorable = SubNetworks(n=n, p=p, seed=5, x=0.4, y=-0.2)
-    found = node(f"""
-        const {{ everyMask, trained }} = await import({SUBNETWORKS});
-        const {{ net }} = trained(state), all = everyMask(net, state.p, state.x, state.y);
+    found = node("""
+        const { everyMask, trained } = await import(BASE + "subnetworks.mjs");
+        const { net } = trained(state), all = everyMask(net, state.p, state.x, state.y);
         const weights = net.parameters.map((w) => [...w]);
-        return {{ ...all, probability: [...all.probability], bins: [...all.bins], weights }};
+        return { ...all, probability: [...all.probability], bins: [...all.bins], weights };
         """, state=explorable.state())
     net, _, averages = explorable.run()
     for mine, theirs in zip(found["weights"], net.parameters, strict=True):
@@ -278,9 +305,6 @@ def test_all_subnetworks_and_their_averages_are_those_of_the_package(n, p):
     assert np.isclose(sum(found["bins"]), 1)
 
 
-RATEMAP = json.dumps((CORE.parent / "ratemap.mjs").as_uri())
-
-
 @pytest.mark.parametrize("measure", ["gain", "test_accuracy", "test_loss"])
 def test_the_rate_map_shows_the_numbers_of_the_stored_sweep(measure):
     from dropout_utils import results
@@ -291,8 +315,8 @@ def test_the_rate_map_shows_the_numbers_of_the_stored_sweep(measure):
     names = [axis["name"] for axis in stored["axes"]]
     assert names == ["data", "examples", "label_noise", "depth", "width", "rate"]
     explorable = RateMap(measure=measure, **dict(zip(names, place, strict=False)))
-    found = node(f"""
-        const {{ row }} = await import({RATEMAP});
+    found = node("""
+        const { row } = await import(BASE + "ratemap.mjs");
         return row(map.measures, measure, place);""", map=explorable.map, measure=measure, place=place)
     for key in ("mean", "low", "high"):
         assert found[key] == np.array(stored["measures"][measure][key])[place].tolist()
@@ -308,9 +332,8 @@ def test_every_setting_of_the_rate_map_ends_where_its_axis_ends():
     assert all(traits[a["name"]].max == len(a["values"]) - 1 for a in results.read("rate-map")["axes"][:-1])
 
 
-UNCERTAINTY = json.dumps((CORE.parent / "uncertainty.mjs").as_uri())
-BANDS = f"""
-    const {{ exactBand, learner, maskBand }} = await import({UNCERTAINTY});
+BANDS = """
+    const { exactBand, learner, maskBand } = await import(BASE + "uncertainty.mjs");
     const [mean, sd, ...exact] = [0, 0, 0, 0].map(() => new Float64Array(61));
     const run = learner(state);
     run.advance(steps);
@@ -343,9 +366,6 @@ def test_the_exact_band_is_that_of_a_gaussian_process():
     assert np.allclose(explorable.exact(), expected, atol=1e-6)
 
 
-MASK = json.dumps((CORE.parent / "mask.mjs").as_uri())
-
-
 @pytest.mark.parametrize("state", [
     dict(p=0.5, seed=4), dict(p=0.0, seed=1), dict(p=0.3, draw=7), dict(p=0.0, mask=[1, 0, 1, 0.4, 1]),
     dict(p=0.7, mask=[0] * 8), dict(p=0.2, x1=0.0, x2=1.5, mask=[1] * 8, seed=2),
@@ -354,21 +374,18 @@ def test_a_pass_under_a_mask_is_that_of_the_package(state):
     from dropout_utils.explorables import MaskAndGradients
 
     explorable = MaskAndGradients(**state)
-    found = node(f"""
-        const {{ pass }} = await import({MASK});
-        const {{ masks, gradients, sent, values, output, loss, predicted, unmoved }} = pass(state);
-        return {{ masks: masks.map((m) => [...m]), gradients: gradients.map((g) => [...g]),
+    found = node("""
+        const { pass } = await import(BASE + "mask.mjs");
+        const { masks, gradients, sent, values, output, loss, predicted, unmoved } = pass(state);
+        return { masks: masks.map((m) => [...m]), gradients: gradients.map((g) => [...g]),
           sent: sent.map((h) => [...h]), values: values.map((h) => [...h]),
-          numbers: {{ output, loss, predicted, unmoved }} }};""", state=explorable.state())
+          numbers: { output, loss, predicted, unmoved } };""", state=explorable.state())
     net, gradients, numbers = explorable.run()
     assert found["masks"] == [mask[0].astype(int).tolist() for mask in net.masks]
     assert all(close(a, b) for a, b in zip(found["gradients"], gradients, strict=True))
     assert found["numbers"] == pytest.approx(numbers, abs=1e-9)
     for mask, value, sent in zip(found["masks"], found["values"], found["sent"][1:3], strict=True):
         assert np.allclose(np.array(mask) * value / (1 - explorable.p), sent)
-
-
-FEATUREMAP = json.dumps((CORE.parent / "featuremap.mjs").as_uri())
 
 
 @pytest.mark.parametrize("state", [
@@ -381,12 +398,12 @@ def test_a_feature_map_its_mask_and_its_guess_are_those_of_the_package(state):
     from dropout_utils.explorables import FeatureMap
 
     explorable = FeatureMap(**state)
-    found = node(f"""
-        const {{ activations, guess, mapMask }} = await import({FEATUREMAP});
+    found = node("""
+        const { activations, guess, mapMask } = await import(BASE + "featuremap.mjs");
         const map = activations(state.seed);
         const mask = mapMask(state.kind, state.p, state.block, generator(state.seed, "masks", state.draw));
-        const {{ filled, dropped, guessed }} = guess(map, mask);
-        return {{ map: [...map], mask: [...mask], filled: [...filled], numbers: {{ dropped, guessed }} }};
+        const { filled, dropped, guessed } = guess(map, mask);
+        return { map: [...map], mask: [...mask], filled: [...filled], numbers: { dropped, guessed } };
         """, state=explorable.state())
     x, mask, filled, numbers = explorable.run()
     assert found["mask"] == mask.ravel().astype(int).tolist()
@@ -408,7 +425,6 @@ def test_the_masks_of_a_feature_map_are_those_of_the_layers_in_pytorch(kind, lay
     assert ((y > 0).numpy() == explorable.run()[1]).all()
 
 
-ATTENTION = json.dumps((CORE.parent / "attention.mjs").as_uri())
 SITES = ("embedding", "attention", "attention_output", "feed_forward")
 
 
@@ -421,16 +437,16 @@ def test_a_transformer_block_under_dropout_is_that_of_the_package_and_of_its_tor
     from dropout_utils.explorables import AttentionSites
 
     explorable = AttentionSites(**state)
-    found = node(f"""
-        const {{ block, forward, moved, siteMasks }} = await import({ATTENTION});
-        const net = block(state.seed), still = forward(net, 0, {{}});
+    found = node("""
+        const { block, forward, moved, siteMasks } = await import(BASE + "attention.mjs");
+        const net = block(state.seed), still = forward(net, 0, {});
         const site = (part) => (part.startsWith("feed") ? "feed_forward" : part);
         const all = Object.entries(siteMasks(state.p, state.seed, state.draw));
         const masks = Object.fromEntries(all.filter(([part]) => state[site(part)]));
-        const {{ output, used }} = forward(net, state.p, masks);
-        return {{ x: [...net.x], output: [...output], attention: [...used.attention],
+        const { output, used } = forward(net, state.p, masks);
+        return { x: [...net.x], output: [...output], attention: [...used.attention],
           masks: Object.fromEntries(Object.entries(masks).map(([part, mask]) => [part, [...mask]])),
-          moved: moved(output, still.output) }};""", state=explorable.state())
+          moved: moved(output, still.output) };""", state=explorable.state())
     output, weights, masks, numbers = explorable.run()
     assert found["masks"] == {part: mask.ravel().astype(int).tolist() for part, mask in masks.items()}
     assert close(found["output"], output) and close(found["attention"], weights)

@@ -1,33 +1,36 @@
 """One standalone ES module from the parts it imports: text put together, nothing to build or install.
 
 The parts are written to be read. What a page carries is the same code without comments and spare blanks,
-and without top-level functions that this explorable does not use.
+without functions and methods that this explorable does not use, and with short names for its variables.
 """
 
 from __future__ import annotations
 
 import functools
 import re
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
+
+from dropout_utils.explorables._shorten import Piece, read, shorten, write
 
 _FOLDER = Path(__file__).resolve().parent
 _IMPORT = re.compile(r'(?m)^import \{[^}]*\} from "(\./[\w./-]+|\.\./[\w./-]+)";\n')
-_DECLARED = re.compile(r"^(?:async )?(?:function\*?|class|const|let) +([\w$]+)", re.MULTILINE)
-_TOKEN = re.compile(
-    r"""(?P<comment>//[^\n]*|/\*.*?\*/)|(?P<text>"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*')"""
-    r"""|(?P<template>`)|(?P<blank>\s+)|(?P<word>[\w$]+)|(?P<other>.)""",
-    re.DOTALL,
-)
+_STATEMENT = re.compile(r"^(?:function|class|const|let|export default)\b", re.MULTILINE)
+_METHOD = re.compile(r"^  (?!constructor)(\w+)\(.*\{(?:.*\}|\n(?:    .*\n|\n)*  \})\n+", re.MULTILINE)
+_COMMENT = re.compile(r"^ *//.*\n", re.MULTILINE)
 
 
 @functools.cache
-def assemble(name: str) -> str:
+def assemble(name: str, also: Sequence[str] = ()) -> str:
     """Return the explorable ``name.mjs`` as one module that imports nothing.
 
     Parameters
     ----------
     name : str
         File name without its ending, in the folder of the explorables.
+    also : tuple of str
+        Names of its parts to export beside the explorable, for tests.
 
     Raises
     ------
@@ -40,13 +43,20 @@ def assemble(name: str) -> str:
     ordered: list[Path] = []
     _order(path, ordered)
     source = "".join(_IMPORT.sub("", part.read_text(encoding="utf-8")) for part in ordered)
-    return _squeeze(_used(re.sub(r"(?m)^export (?!default)", "", source)))
+    return shorten(_used(re.sub(r"(?m)^export (?!default)", "", source), also), also)
 
 
 @functools.cache
 def page_script() -> str:
     """Return what stands in for a kernel on a page: it finds the modules there and starts them."""
-    return _squeeze((_FOLDER / "core" / "page.mjs").read_text(encoding="utf-8"))
+    return write(read((_FOLDER / "core" / "page.mjs").read_text(encoding="utf-8")))
+
+
+@functools.cache
+def style() -> str:
+    """Return the style sheet of all explorables."""
+    sheet = (_FOLDER / "core" / "frame.css").read_text(encoding="utf-8")
+    return re.sub(r"(?s)/\*.*?\*/\n", "", sheet)
 
 
 def available() -> list[str]:
@@ -62,62 +72,25 @@ def _order(path: Path, ordered: list[Path]) -> None:
         ordered.append(path)
 
 
-def _squeeze(source: str) -> str:
-    """Drop comments, and blanks where the language needs none. A line stays a line."""
-    pieces: list[str] = []
-    at = 0
-    while at < len(source):
-        token = _TOKEN.match(source, at)
-        kind, piece, at = token.lastgroup, token[0], token.end()
-        if kind == "template":
-            end = _template_end(source, at)
-            piece, at = source[at - 1 : end], end
-        if kind in ("comment", "blank"):
-            piece = "\n" if "\n" in piece else " "
-            if pieces and pieces[-1] in ("\n", " "):
-                pieces[-1] = max(pieces[-1], piece, key=lambda blank: blank == "\n")
-                continue
-        elif len(pieces) > 1 and pieces[-1] == " ":
-            before, after = pieces[-2][-1], piece[0]
-            words = bool(re.match(r"[\w$]", before) and re.match(r"[\w$]", after))
-            if not words and not (before == after and before in "+-"):
-                pieces.pop()
-        pieces.append(piece)
-    return "".join(pieces).strip() + "\n"
-
-
-def _template_end(source: str, at: int) -> int:
-    """Where the template that began before `at` ends, templates inside its ${...} included."""
-    depth = 0
+def _used(source: str, also: Sequence[str] = ()) -> list[Piece]:
+    """Return the statements of a source without functions, constants and methods that no other one names."""
+    source = _COMMENT.sub("", source)
+    starts = [0, *(match.start() for match in _STATEMENT.finditer(source))]
+    cut = (source[start:end] for start, end in zip(starts, [*starts[1:], len(source)], strict=True))
+    pieces = [Piece(part) for part in cut if part.strip()]
     while True:
-        sign = source[at]
-        if sign == "\\":
-            at += 1
-        elif depth == 0 and sign == "`":
-            return at + 1
-        elif source.startswith("${", at):
-            depth += 1
-            at += 1
-        elif depth and sign == "`":
-            at = _template_end(source, at + 1) - 1
-        elif depth and sign in "{}":
-            depth += 1 if sign == "{" else -1
-        at += 1
-
-
-def _used(source: str) -> str:
-    """Leave out top-level functions, classes and constants that nothing names."""
-    starts = [match.start() for match in _DECLARED.finditer(source)] + [source.index("export default")]
-    head, pieces = source[: starts[0]], []
-    for start, end in zip(starts, [*starts[1:], len(source)], strict=True):
-        pieces.append(source[start:end])
-    while True:
+        variables = Counter(name for piece in pieces for name in piece.names(piece.variables()))
+        properties = Counter(name for piece in pieces for name in piece.names(piece.keys))
         kept = []
-        for i, piece in enumerate(pieces):
-            declared = _DECLARED.match(piece)
-            others = "".join(other for j, other in enumerate(pieces) if j != i)
-            if not declared or re.search(rf"(?<![\w$.]){re.escape(declared[1])}(?![\w$])", others):
-                kept.append(piece)
-        if len(kept) == len(pieces):
-            return head + "".join(kept)
+        for piece in pieces:
+            own = piece.names(piece.variables())
+            if piece.top and not any(name in also or variables[name] > (name in own) for name in piece.top):
+                continue
+            if piece.source.startswith("class"):
+                for method in _METHOD.finditer(piece.source):
+                    if properties[method[1]] == 1 == piece.texts.count(method[1]):
+                        piece = Piece(piece.source.replace(method[0], ""))
+            kept.append(piece)
+        if kept == pieces:
+            return kept
         pieces = kept

@@ -89,8 +89,7 @@ export function moved(output, still) {
 }
 
 function build(frame) {
-  const square = { label: "", ratio: 0.86, left: 1, right: 1, top: 1, bottom: 1 };
-  const before = new Plot(frame, square), after = new Plot(frame, square), flow = new Plot(frame, { ...square, ratio: 0.56 });
+  const before = new Plot(frame, { ratio: 0.86 }), after = new Plot(frame, { ratio: 0.86 }), flow = new Plot(frame, { ratio: 0.56 });
   const effects = readings("What each site does on its own", ["site", "dropped", "output moves"]);
   let made = null, net, still, run, masks, alone;
 
@@ -122,7 +121,6 @@ function build(frame) {
   const readout = make("p", { className: "du-value", style: "min-height:4.2em" });
   const title = (text) => make("span", { style: "font-size:.9em;font-weight:600" }, text);
   frame.body.append(
-    make("p", { className: "du-title" }, frame.title),
     make("div", { className: "du-row" },
       button(frame, "New masks", () => (frame.set({ draw: (frame.get("draw") + 1) % 10000 }), frame.say(sentence()))),
       seed(frame), share(frame)),
@@ -138,7 +136,7 @@ function build(frame) {
   const weigh = (a) => [COLOURS.dropout, Math.min(0.75, 0.05 + 0.8 * a)];
   const short = (a) => (a === 0 ? "0" : a.toFixed(2).startsWith("0") ? a.toFixed(2).slice(1) : a.toFixed(2));
   function heat(plot, weights, mask) {
-    plot.begin([0, 1], [0, 1], { grid: false, xticks: [], yticks: [] });
+    plot.begin();
     const { g } = plot, from = (frame.get("head") - 1) * T * T, left = 34, right = 40, top = 20;
     const w = (plot.width - left - right) / T, h = (plot.height - top - 2) / T;
     cells(plot, [left, top, T * w, T * h], weights, T, T, weigh, mask, from);
@@ -156,7 +154,7 @@ function build(frame) {
   }
   const size = (a) => [COLOURS.dropout, Math.min(0.9, 0.04 + 0.4 * Math.abs(a))];
   function activations() {
-    flow.begin([0, 1], [0, 1], { grid: false, xticks: [], yticks: [] });
+    flow.begin();
     const { g } = flow, gap = 12, top = 20, w = (flow.width - 2 - gap) / (F + D), h = (flow.height - 2 * top - 4) / (2 * T);
     const names = { embedding: "embedding", attention_output: "attn. output", feed_forward_hidden: "hidden units", feed_forward_output: "FF output" };
     Object.keys(names).forEach((part, i) => {

@@ -11,7 +11,7 @@ import sys
 import traitlets
 
 from dropout_utils import figures
-from dropout_utils.explorables._assemble import assemble, page_script
+from dropout_utils.explorables._assemble import assemble, page_script, style
 
 try:
     from anywidget import AnyWidget as _Widget
@@ -101,7 +101,7 @@ class Explorable(_Widget):
             if name not in settings:
                 raise TypeError(f"state must be among {', '.join(settings)}; got {name!r}")
         if self.module:
-            self._esm = assemble(self.module)
+            self._esm, self._css = assemble(self.module), style()
         try:
             super().__init__(**state)
         except traitlets.TraitError as error:
@@ -151,7 +151,7 @@ class Explorable(_Widget):
             f'<div class="du-explorable" data-explorable="{html.escape(self.module)}" '
             'style="container-type:inline-size">'
             f"<style>.du-explorable>.du-{self.module}{{min-height:{narrow}px}}"
-            f"@container(min-width:34rem){{.du-explorable>.du-{self.module}{{min-height:{wide}px}}}}</style>"
+            f"@container(min-width:34rem){{.du-explorable>.du-{self.module}{{min-height:{wide}px}}}}\n{style()}</style>"
             f'<div class="du-still du-{self.module}">{still}</div>'
             f'<script type="application/json">{state}</script>'
             f'<script type="text/du-module">\n{code}</script>'

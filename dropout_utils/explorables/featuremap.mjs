@@ -113,13 +113,12 @@ export function guess(map, mask) {
 }
 
 function build(frame) {
-  const margins = { label: "", ratio: 0.72, left: 1, right: 1, top: 1, bottom: 1 };
-  const before = new Plot(frame, margins), after = new Plot(frame, margins);
+  const before = new Plot(frame, { ratio: 0.72 }), after = new Plot(frame, { ratio: 0.72 });
   const comparison = readings("Share of the variance that kept neighbours explain", ["what is dropped", "share", "guessed"]);
   let map, found, made = null;
 
   function compute() {
-    const { p, block, draw, seed } = Object.fromEntries(["p", "block", "draw", "seed"].map((key) => [key, frame.get(key)]));
+    const { p, block, draw, seed } = frame.state();
     if (made !== seed) map = activations((made = seed));
     found = {};
     for (const kind of Object.keys(KINDS)) {
@@ -140,7 +139,6 @@ function build(frame) {
   const title = (text) => make("span", { style: "font-size:.9em;font-weight:600" }, text);
   const right = title("");
   frame.body.append(
-    make("p", { className: "du-title" }, frame.title),
     make("div", { className: "du-row" },
       button(frame, "New mask", () => (frame.set({ draw: (frame.get("draw") + 1) % 10000 }), frame.say(sentence()))),
       seed(frame), share(frame)),
@@ -157,7 +155,7 @@ function build(frame) {
 
   const paint = (value) => [COLOURS.dropout, 0.04 + 0.96 * Math.min(1, Math.max(0, value))];
   function channels(plot, values, mask) {
-    plot.begin([0, 1], [0, 1], { grid: false, xticks: [], yticks: [] });
+    plot.begin();
     const gap = 6, rows = CHANNELS / COLUMNS;
     const side = Math.min((plot.width - 2 - gap * (COLUMNS - 1)) / COLUMNS, (plot.height - 2 - gap * (rows - 1)) / rows);
     for (let c = 0; c < CHANNELS; c++) {

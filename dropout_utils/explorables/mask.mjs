@@ -38,7 +38,7 @@ export function pass({ p, x1, x2, mask, draw, seed }) {
 }
 
 function build(frame) {
-  const drawing = new Plot(frame, { label: "", ratio: 0.86, left: 1, right: 1, top: 1, bottom: 1 });
+  const drawing = new Plot(frame, { ratio: 0.86 });
   const numbers = readings("Units and the gradients of their weights", ["unit", "value", "sends", "gradients of weights into it"]);
   const stage = make("div", { style: "position:relative" }, drawing.element);
   const name = (layer, k) => `${"AB"[layer]}${k + 1}`;
@@ -46,7 +46,7 @@ function build(frame) {
   let found;
 
   const compute = () => {
-    found = pass(Object.fromEntries(["p", "x1", "x2", "mask", "draw", "seed"].map((key) => [key, frame.get(key)])));
+    found = pass(frame.state());
     const { output, loss, predicted, unmoved } = found;
     frame.report({ output, loss, predicted, unmoved });
   };
@@ -74,7 +74,6 @@ function build(frame) {
 
   const readout = make("p", { className: "du-value", style: "min-height:4.2em" });
   frame.body.append(
-    make("p", { className: "du-title" }, frame.title),
     make("div", { className: "du-row" },
       button(frame, "New mask", () => (frame.set({ mask: [], draw: (frame.get("draw") + 1) % 10000 }), frame.say(sentence()))),
       button(frame, "All units on", () => (frame.set({ mask: new Array(2 * HIDDEN).fill(1) }), frame.say(sentence()))),
@@ -103,7 +102,7 @@ function build(frame) {
     const strength = frame.get("edges") === "gradient"
       ? (layer, i) => weights[layer][i]
       : (layer, i) => net.parameters[2 * layer][i] * sent[layer][Math.floor(i / SIZES[layer + 1])];
-    drawing.begin([0, 1], [0, 1], { grid: false, xticks: [], yticks: [] });
+    drawing.begin();
     let most = 1e-12;
     for (let layer = 0; layer < 3; layer++) for (let i = 0; i < weights[layer].length; i++) most = Math.max(most, Math.abs(strength(layer, i)));
     for (let layer = 0; layer < 3; layer++) {

@@ -2,14 +2,15 @@
 
 import { explorable, make } from "./core/frame.mjs";
 import { button, seed, share, slider } from "./core/controls.mjs";
-import { CLASS_COLOURS, COLOURS, Plot } from "./core/axes.mjs";
+import { COLOURS, Plot } from "./core/axes.mjs";
+import { PlaneMap, ROWS } from "./core/map.mjs";
+import { player } from "./core/player.mjs";
 import { generator } from "./core/random.mjs";
 import { Adam, Batches, MLP, accuracy, softmaxCrossEntropy } from "./core/network.mjs";
 import { moons } from "./core/data.mjs";
 
 const TEST = 400, BATCH = 25, RATE = 0.01, LAST = 4000; // test points, minibatch, learning rate, last step
 const EVERY = 10; // steps between two measurements of the losses
-const AREA = { x: [-2, 3], y: [-1.7, 2.2] }, COLUMNS = 51, ROWS = 40;
 
 // The run that a state describes. dropout_utils.explorables.Playground.run() is the same in Python.
 function start({ points, noise, width, p, weight_decay, seed }) {
@@ -42,27 +43,17 @@ function start({ points, noise, width, p, weight_decay, seed }) {
 }
 
 function build(frame) {
-  const map = new Plot(frame, { label: "", ratio: 0.78, left: 1, right: 1, top: 1, bottom: 1 });
-  const curves = new Plot(frame, { label: "", xlabel: "step", ylabel: "loss (nats)", ratio: 0.78 });
-  const grid = new Float64Array(2 * COLUMNS * ROWS), height = new Float64Array(COLUMNS * ROWS);
-  for (let i = 0; i < COLUMNS * ROWS; i++) {
-    grid[2 * i] = AREA.x[0] + ((AREA.x[1] - AREA.x[0]) * (i % COLUMNS)) / (COLUMNS - 1);
-    grid[2 * i + 1] = AREA.y[0] + ((AREA.y[1] - AREA.y[0]) * Math.floor(i / COLUMNS)) / (ROWS - 1);
-  }
+  const map = new PlaneMap(frame);
+  const curves = new Plot(frame, { xlabel: "step", ylabel: "loss (nats)" });
   const SLAB = ROWS / 4; // while training, a quarter of the map is new in each frame
-  let run, before = null, slab = 0, stop = null, last = -Infinity;
+  let run, before = null, slab = 0;
 
   const reset = () => {
     if (run?.count > 10) before = run;
-    run = start(Object.fromEntries(["points", "noise", "width", "p", "weight_decay", "seed"].map((key) => [key, frame.get(key)])));
-    paint(0, ROWS);
+    run = start(frame.state());
+    map.ask(run.net);
     tell(true);
   };
-  // The log odds of class 1 in some rows of the map.
-  function paint(from, rows) {
-    const n = rows * COLUMNS, z = run.net.predict(grid.subarray(2 * from * COLUMNS, 2 * (from * COLUMNS + n)), n);
-    for (let i = 0; i < n; i++) height[from * COLUMNS + i] = z[2 * i + 1] - z[2 * i];
-  }
   const numbers = () => {
     const last = run.count - 1;
     return { step: run.step, train_loss: run.loss[0][last], test_loss: run.loss[1][last], train_accuracy: run.right[0], test_accuracy: run.right[1] };
@@ -76,40 +67,27 @@ function build(frame) {
   function advance(steps) {
     run.advance(steps);
     run.measure();
-    paint(0, ROWS);
+    map.ask(run.net);
     tell(true);
     frame.invalidate();
   }
-  function train(now) {
-    if (frame.calm && now - last < 500) return; // reduced motion: two pictures a second
-    last = now;
-    run.advance(frame.calm ? 400 : 20);
-    paint(slab * SLAB, SLAB);
-    slab = (slab + 1) % 4;
-    tell(false);
-    if (run.step >= LAST) frame.set({ playing: false });
-  }
-  function play() {
-    const playing = frame.get("playing");
-    player.textContent = playing ? "Pause" : "Train";
-    if (playing && run.step >= LAST) reset();
-    if (playing) stop ??= frame.loop(train);
-    else if (stop) {
-      stop = stop() && null;
-      advance(0);
-      frame.say(`Paused. ${sentence()}`);
-    }
-  }
-
-  const player = button(frame, "Train", () => frame.set({ playing: !frame.get("playing") }));
-  player.style.minWidth = "5.2em";
+  const training = player(frame, {
+    begin: reset,
+    advance(steps) {
+      run.advance(steps);
+      map.ask(run.net, slab * SLAB, SLAB);
+      slab = (slab + 1) % 4;
+      tell(false);
+    },
+    settle: () => advance(0),
+    over: () => run.step >= LAST,
+    sentence,
+  });
   const readout = make("p", { className: "du-value" });
   frame.body.append(
-    make("p", { className: "du-title" }, frame.title),
-    make("div", { className: "du-row" }, player,
+    make("div", { className: "du-row" }, training.start,
       button(frame, "One step", () => (frame.set({ playing: false }), advance(1), frame.say(sentence()))),
-      button(frame, "Reset", () => (frame.set({ playing: false }), reset(), frame.invalidate(), frame.say("Back at step 0."))),
-      seed(frame), share(frame)),
+      training.reset, seed(frame), share(frame)),
     make("div", { className: "du-plots" }, map.element, curves.element),
     readout,
     make("div", { className: "du-grid" },
@@ -121,15 +99,11 @@ function build(frame) {
   );
   reset();
   if (frame.calm) frame.set({ playing: false });
-  play();
+  training.play();
 
   function draw() {
     const text = sentence();
-    map.begin(AREA.x, AREA.y, { grid: false, xticks: [], yticks: [] });
-    map.raster(height, COLUMNS, ROWS, (z) => [z > 0 ? CLASS_COLOURS[1] : CLASS_COLOURS[0], 0.06 + 0.3 * Math.abs(Math.tanh(z / 2))]);
-    map.contour(height, COLUMNS, ROWS, 0);
-    const { x, labels } = run.train;
-    map.inside(() => labels.forEach((label, i) => map.marker(x[2 * i], x[2 * i + 1], label ? "^" : "o", CLASS_COLOURS[label])));
+    map.show(run.train);
     map.describe(`Training points of two classes and the network's boundary between them. ${text}`);
     const most = Math.max(...[run, before].map((r) => (r ? Math.max(...r.loss[1].subarray(0, r.count)) : 0)));
     const end = [500, 1000, 2000, LAST].find((end) => end >= Math.max(run.step, before?.step ?? 0));
@@ -146,9 +120,9 @@ function build(frame) {
     draw,
     changed(names) {
       if ([...names].some((name) => name !== "playing")) reset();
-      if (names.has("playing")) play();
+      if (names.has("playing")) training.play();
     },
-    dispose: () => stop?.(),
+    dispose: training.dispose,
   };
 }
 

@@ -18,8 +18,8 @@ export function row(map, measure, place) {
 
 function build(frame) {
   const { axes, measures, seeds } = frame.get("map"), values = AXES.map((_, i) => axes[i].values), rates = axes[AXES.length].values;
-  const grid = new Plot(frame, { label: "", xlabel: "drop rate p", ylabel: "units per layer", ratio: 0.78, left: 54 });
-  const curve = new Plot(frame, { label: "", xlabel: "drop rate p", ratio: 0.78, left: 52 });
+  const grid = new Plot(frame, { xlabel: "drop rate p", ylabel: "units per layer", left: 54 });
+  const curve = new Plot(frame, { xlabel: "drop rate p", left: 52 });
   const half = (rates[1] - rates[0]) / 2, ends = [rates[0] - half, rates[rates.length - 1] + half];
   const n = rates.length, doubled = Float64Array.from({ length: 2 * n }, (_, i) => rates[i < n ? i : 2 * n - 1 - i]);
 
@@ -40,7 +40,6 @@ function build(frame) {
 
   const readout = make("p", { className: "du-value" });
   frame.body.append(
-    make("p", { className: "du-title" }, frame.title),
     make("div", { className: "du-row" }, select(frame, "measure", "shown", (name) => MEASURES[name]), share(frame)),
     make("div", { className: "du-plots" }, grid.element, curve.element),
     readout,

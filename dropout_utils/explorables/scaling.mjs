@@ -24,14 +24,14 @@ export function sums({ n, p, mode, seed }) {
 }
 
 function build(frame) {
-  const spread = new Plot(frame, { label: "", xlabel: "sum that the next layer receives", ylabel: "masks", ratio: 0.78 });
-  const walk = new Plot(frame, { label: "", xlabel: "masks", ylabel: "mean of the sums", ratio: 0.78, left: 52 });
+  const spread = new Plot(frame, { xlabel: "sum that the next layer receives", ylabel: "masks" });
+  const walk = new Plot(frame, { xlabel: "masks", ylabel: "mean of the sums", left: 52 });
   const count = new Uint32Array(201), at = new Float64Array(MOST), mean = new Float64Array(MOST);
   let law, drawn, total;
 
   const round = (x) => (Math.abs(x) >= 100 ? x.toFixed(0) : x.toFixed(1));
   function reset() {
-    law = sums(Object.fromEntries(["n", "p", "mode", "seed"].map((key) => [key, frame.get(key)])));
+    law = sums(frame.state());
     count.fill(0);
     drawn = total = 0;
     add(frame.get("draws"));
@@ -57,7 +57,6 @@ function build(frame) {
 
   const readout = make("p", { className: "du-value" });
   frame.body.append(
-    make("p", { className: "du-title" }, frame.title),
     make("div", { className: "du-row" }, more(1), more(100), button(frame, "Start again", () => frame.set({ draws: 1 })), seed(frame), share(frame)),
     make("div", { className: "du-plots" }, spread.element, walk.element),
     readout,

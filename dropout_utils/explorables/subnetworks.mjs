@@ -3,13 +3,13 @@
 
 import { explorable, make } from "./core/frame.mjs";
 import { seed, share, slider } from "./core/controls.mjs";
-import { CLASS_COLOURS, COLOURS, Plot } from "./core/axes.mjs";
+import { COLOURS, Plot } from "./core/axes.mjs";
+import { PlaneMap } from "./core/map.mjs";
 import { generator } from "./core/random.mjs";
 import { Adam, Batches, MLP, softmaxCrossEntropy } from "./core/network.mjs";
 import { moons } from "./core/data.mjs";
 
 const POINTS = 100, NOISE = 0.3, BATCH = 25, RATE = 0.01, STEPS = 400, BINS = 40;
-const AREA = { x: [-2, 3], y: [-1.7, 2.2] }, COLUMNS = 51, ROWS = 40;
 
 // The net that a state describes, after STEPS steps. SubNetworks.run() trains the same in Python.
 export function trained({ n, p, seed }) {
@@ -71,20 +71,13 @@ export function everyMask(net, p, x, y) {
 }
 
 function build(frame) {
-  const map = new Plot(frame, { label: "", ratio: 0.78, left: 1, right: 1, top: 1, bottom: 1 });
-  const spread = new Plot(frame, { label: "", xlabel: "probability of class 1 (triangles)", ylabel: "share of masks", ratio: 0.78 });
-  const grid = new Float64Array(2 * COLUMNS * ROWS);
-  for (let i = 0; i < COLUMNS * ROWS; i++) {
-    grid[2 * i] = AREA.x[0] + ((AREA.x[1] - AREA.x[0]) * (i % COLUMNS)) / (COLUMNS - 1);
-    grid[2 * i + 1] = AREA.y[0] + ((AREA.y[1] - AREA.y[0]) * Math.floor(i / COLUMNS)) / (ROWS - 1);
-  }
-  const height = new Float64Array(COLUMNS * ROWS);
+  const map = new PlaneMap(frame);
+  const spread = new Plot(frame, { xlabel: "probability of class 1 (triangles)", ylabel: "share of masks" });
   let run, found;
 
   function train() {
-    run = trained({ n: frame.get("n"), p: frame.get("p"), seed: frame.get("seed") });
-    const z = run.net.predict(grid, COLUMNS * ROWS);
-    for (let i = 0; i < COLUMNS * ROWS; i++) height[i] = z[2 * i + 1] - z[2 * i];
+    run = trained(frame.state());
+    map.ask(run.net);
     ask();
   }
   function ask() {
@@ -105,7 +98,6 @@ function build(frame) {
   });
   map.element.style.cursor = "crosshair";
   frame.body.append(
-    make("p", { className: "du-title" }, frame.title),
     make("div", { className: "du-row" }, seed(frame), share(frame)),
     make("div", { className: "du-plots" }, map.element, spread.element),
     readout,
@@ -119,11 +111,8 @@ function build(frame) {
 
   function draw() {
     const text = sentence(), x = frame.get("x"), y = frame.get("y");
-    map.begin(AREA.x, AREA.y, { grid: false, xticks: [], yticks: [] });
-    map.raster(height, COLUMNS, ROWS, (z) => [z > 0 ? CLASS_COLOURS[1] : CLASS_COLOURS[0], 0.06 + 0.3 * Math.abs(Math.tanh(z / 2))]);
-    map.contour(height, COLUMNS, ROWS, 0);
+    map.show(run.data);
     map.inside((g) => {
-      run.data.labels.forEach((label, i) => map.marker(run.data.x[2 * i], run.data.x[2 * i + 1], label ? "^" : "o", CLASS_COLOURS[label]));
       Object.assign(g, { strokeStyle: map.ink, lineWidth: 1.5 });
       g.beginPath();
       g.moveTo(map.px(x) - 12, map.py(y)), g.lineTo(map.px(x) + 12, map.py(y)), g.moveTo(map.px(x), map.py(y) - 12), g.lineTo(map.px(x), map.py(y) + 12);

@@ -4,6 +4,7 @@
 import { explorable, make } from "./core/frame.mjs";
 import { button, seed, share, slider } from "./core/controls.mjs";
 import { COLOURS, Plot } from "./core/axes.mjs";
+import { player } from "./core/player.mjs";
 import { generator } from "./core/random.mjs";
 import { keepMask } from "./core/masks.mjs";
 import { Adam, MLP, meanSquaredError } from "./core/network.mjs";
@@ -76,13 +77,12 @@ export function exactBand({ points, length, noise }, mean, sd) {
 }
 
 function build(frame) {
-  const left = new Plot(frame, { label: "", xlabel: "Monte-Carlo dropout", ratio: 0.8, left: 34 });
-  const right = new Plot(frame, { label: "", xlabel: "exact posterior", ratio: 0.8, left: 34 });
+  const left = new Plot(frame, { xlabel: "Monte-Carlo dropout", ratio: 0.8, left: 34 });
+  const right = new Plot(frame, { xlabel: "exact posterior", ratio: 0.8, left: 34 });
   const bands = [left, right].map(() => ({ mean: new Float64Array(GRID), sd: new Float64Array(GRID) }));
   const below = new Float64Array(GRID), above = new Float64Array(GRID);
-  let run, stop = null, last = -Infinity;
+  let run;
 
-  const state = () => Object.fromEntries(["points", "p", "weight_decay", "seed", "length", "noise"].map((key) => [key, frame.get(key)]));
   const count = () => frame.get("points").length >> 1;
   // Mean width of a band (4 standard deviations) near the points and elsewhere; nothing is near no points.
   function widths({ sd }) {
@@ -108,36 +108,26 @@ function build(frame) {
     return `${count()} points, step ${run.step}. Mean width of the band near the points and away from them: Monte-Carlo dropout ${said(near)} and ${said(far)}, exact posterior ${said(exactNear)} and ${said(exactFar)}.`;
   };
   function begin() {
-    run = learner(state());
-    exactBand(state(), bands[1].mean, bands[1].sd);
+    run = learner(frame.state());
+    exactBand(frame.state(), bands[1].mean, bands[1].sd);
     measure();
     tell(true);
   }
-  function advance(steps) {
-    run.advance(steps);
-    measure();
-    tell(true);
-    frame.invalidate();
-  }
-  function train(now) {
-    if (frame.calm && now - last < 500) return; // reduced motion: two pictures a second
-    last = now;
-    run.advance(frame.calm ? 400 : 20);
-    measure();
-    tell(false);
-    if (run.step >= LAST || !count()) frame.set({ playing: false });
-  }
-  function play() {
-    const playing = frame.get("playing");
-    player.textContent = playing ? "Pause" : "Train";
-    if (playing && run.step >= LAST) begin();
-    if (playing) stop ??= frame.loop(train);
-    else if (stop) {
-      stop = stop() && null;
-      advance(0);
-      frame.say(`Paused. ${sentence()}`);
-    }
-  }
+  const training = player(frame, {
+    begin,
+    advance(steps) {
+      run.advance(steps);
+      measure();
+      tell(false);
+    },
+    settle() {
+      measure();
+      tell(true);
+      frame.invalidate();
+    },
+    over: () => run.step >= LAST || !count(),
+    sentence,
+  });
   function add(x, y) {
     if (count() >= MOST) return frame.say(`There is room for ${MOST} points.`, true);
     const fit = (value, [a, b]) => Math.min(b, Math.max(a, Math.round(value * 20) / 20));
@@ -145,18 +135,14 @@ function build(frame) {
     frame.say(`Point added. ${sentence()}`);
   }
 
-  const player = button(frame, "Train", () => frame.set({ playing: !frame.get("playing") }));
-  player.style.minWidth = "5.2em";
   const readout = make("p", { className: "du-value" });
   for (const plot of [left, right]) {
     plot.element.style.cursor = "crosshair";
     frame.listen(plot.element, "click", (event) => add(...plot.at(event)));
   }
   frame.body.append(
-    make("p", { className: "du-title" }, frame.title),
     make("p", {}, "Click or tap into a picture to put a point there, or place it with the two sliders below."),
-    make("div", { className: "du-row" }, player,
-      button(frame, "Reset", () => (frame.set({ playing: false }), begin(), frame.invalidate(), frame.say("Back at step 0."))),
+    make("div", { className: "du-row" }, training.start, training.reset,
       button(frame, "Add point", () => add(frame.get("x"), frame.get("y"))),
       button(frame, "Remove last", () => frame.set({ points: frame.get("points").slice(0, -2) })),
       button(frame, "Clear", () => frame.set({ points: [] })), seed(frame), share(frame)),
@@ -173,7 +159,7 @@ function build(frame) {
   );
   begin();
   if (frame.calm) frame.set({ playing: false });
-  play();
+  training.play();
 
   function draw() {
     const text = sentence(), points = frame.get("points");
@@ -205,9 +191,9 @@ function build(frame) {
       const any = (...keys) => keys.some((key) => names.has(key));
       if (any("points", "p", "weight_decay", "seed", "length", "noise")) begin();
       else if (names.has("k")) measure(), tell(true);
-      if (names.has("playing")) play();
+      if (names.has("playing")) training.play();
     },
-    dispose: () => stop?.(),
+    dispose: training.dispose,
   };
 }
 

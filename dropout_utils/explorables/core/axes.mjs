@@ -19,11 +19,13 @@ export function ticks(a, b, count = 4) {
 }
 
 export class Plot {
-  // `label` says what the plot shows; change it with describe(). Leave xlabel and ylabel out for a map.
-  constructor(frame, { label, xlabel = "", ylabel = "", ratio = 0.75, left = 46, bottom = 40, top = 10, right = 20 }) {
+  // describe() says what the plot shows. Without xlabel and ylabel it is a map: no axes, no margins.
+  constructor(frame, { xlabel = "", ylabel = "", ratio = 0.78, left = 46 }) {
+    const map = !xlabel && !ylabel, [bottom, top, right] = map ? [1, 1, 1] : [40, 10, 20];
+    if (map) left = 1;
     this.canvas = make("canvas");
-    this.element = make("div", { className: "du-plot", role: "img", "aria-label": label, style: `aspect-ratio:${1 / ratio}` }, this.canvas);
-    Object.assign(this, { xlabel, ylabel, left, bottom, top, right, width: 0, height: 0 });
+    this.element = make("div", { className: "du-plot", role: "img", style: `aspect-ratio:${1 / ratio}` }, this.canvas);
+    Object.assign(this, { map, xlabel, ylabel, left, bottom, top, right, width: 0, height: 0 });
     this.g = this.canvas.getContext("2d");
     const size = new ResizeObserver(() => frame.invalidate());
     size.observe(this.element);
@@ -35,7 +37,7 @@ export class Plot {
   }
 
   // Clear, and draw the axes for x from x[0] to x[1] and y from y[0] to y[1].
-  begin(x, y, { grid = true, xticks = ticks(...x), yticks = ticks(...y), format = String } = {}) {
+  begin(x = [0, 1], y = x, { grid = !this.map, xticks = ticks(...x), yticks = ticks(...y), format = String } = {}) {
     const { canvas, g, left, bottom, top, right } = this;
     const box = canvas.getBoundingClientRect(), dpr = Math.min(devicePixelRatio || 1, 3);
     const W = Math.max(60, box.width), H = Math.max(60, box.height);
@@ -66,11 +68,11 @@ export class Plot {
     }
     g.textAlign = "center";
     g.textBaseline = "top";
-    for (const t of xticks) if (bottom > 16) g.fillText(format(t), this.px(t), H - bottom + 5);
+    for (const t of xticks) if (!this.map) g.fillText(format(t), this.px(t), H - bottom + 5);
     if (this.xlabel) g.fillText(this.xlabel, (left + W - right) / 2, H - 15);
     g.textAlign = "right";
     g.textBaseline = "middle";
-    for (const t of yticks) if (left > 16) g.fillText(format(t), left - 6, this.py(t));
+    for (const t of yticks) if (!this.map) g.fillText(format(t), left - 6, this.py(t));
     if (this.ylabel) {
       g.save();
       g.translate(9, (top + H - bottom) / 2);

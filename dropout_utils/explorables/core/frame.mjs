@@ -1,39 +1,6 @@
 // What every explorable stands in: its state (checked, shared with Python or with the page's address), its
 // loop (asleep out of view), its errors (shown here and nowhere else). Text from outside is only ever text.
-
-const CSS = `
-.du-x{container-type:inline-size;color:inherit;font-size:.95rem;line-height:1.4;
- --du-accent:var(--pst-color-primary,var(--jp-brand-color1,var(--vscode-textLink-foreground,#1f7dbd)));
- --du-rule:color-mix(in srgb,currentColor 30%,transparent);
- --du-paper:var(--pst-color-background,var(--jp-layout-color0,var(--vscode-editor-background,Canvas)))}
-.du-x *{box-sizing:border-box}
-.du-x>div{display:flow-root;padding:.6rem .25rem;border:solid var(--du-rule);border-width:1px 0}
-.du-x p{margin:.2rem 0;font-size:inherit}
-.du-x .du-title{font-weight:600}
-.du-x .du-row{display:flex;flex-wrap:wrap;gap:.4rem .6rem;align-items:center;margin:.45rem 0}
-.du-x .du-grid{display:grid;gap:.15rem 1.4rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,13rem),1fr));margin:.45rem 0}
-.du-x .du-plots{display:grid;gap:.8rem;grid-template-columns:minmax(0,1fr)}
-@container(min-width:34rem){.du-x .du-plots{grid-template-columns:repeat(2,minmax(0,1fr))}}
-.du-x .du-plot canvas{display:block;width:100%;height:100%}
-.du-x .du-control{display:flex;flex-wrap:wrap;justify-content:space-between;column-gap:.6rem;min-height:24px;align-items:center}
-.du-x .du-value{font-variant-numeric:tabular-nums}
-.du-x input[type=range]{flex:1 0 100%;width:100%;height:28px;margin:0;accent-color:var(--du-accent);cursor:pointer}
-.du-x input[type=checkbox]{width:24px;height:24px;margin:0 .5rem 0 0;accent-color:var(--du-accent)}
-.du-x button,.du-x select,.du-x input[type=number]{font:inherit;color:inherit;background:var(--du-paper);
- border:1px solid color-mix(in srgb,currentColor 55%,transparent);border-radius:4px;min-height:32px;padding:.15rem .7rem}
-.du-x button{cursor:pointer}
-.du-x button:hover{border-color:var(--du-accent);color:var(--du-accent)}
-.du-x button[aria-pressed=true]{background:currentColor}
-.du-x button[aria-pressed=true]>*{color:var(--du-paper)}
-.du-x input[type=number]{width:6rem;padding:.15rem .4rem}
-.du-x :focus-visible{outline:2px solid var(--du-accent);outline-offset:2px}
-.du-x .du-note:empty{display:none}
-.du-x .du-note{white-space:pre-line;border-left:3px solid #e62e6b;padding-left:.6rem}
-.du-x .du-status{min-height:1.4em}
-.du-x .du-unseen{clip-path:inset(50%)}
-.du-x input.du-link{flex:1 1 12rem;min-width:0;font:inherit;min-height:32px}
-@media print{.du-x button,.du-x input{display:none}}
-`;
+// Its style is frame.css.
 
 const shown = (value) => {
   const text = typeof value === "string" ? value : JSON.stringify(value) ?? String(value);
@@ -87,9 +54,9 @@ export function checked(name, spec, value) {
 export function explorable({ name, title, schema, results = {}, build }) {
   function render({ model, el }) {
     const abort = new AbortController(), { signal } = abort;
-    const body = make("div"), note = make("p", { className: "du-note", role: "alert" });
+    const heading = make("p", { className: "du-title" }, title), body = make("div", {}, heading), note = make("p", { className: "du-note", role: "alert" });
     const status = make("p", { className: "du-status", role: "status" });
-    const root = make("section", { className: "du-x", "aria-label": title }, make("style", { textContent: CSS }), body);
+    const root = make("section", { className: "du-x", "aria-label": title }, body);
     const values = Object.fromEntries(Object.entries(schema).map(([key, spec]) => [key, spec.value]));
     const tasks = new Set();
     let built = {}, visible = true, due = false, broken = false, sent = 0, waiting = 0, result = { ...results };
@@ -100,7 +67,7 @@ export function explorable({ name, title, schema, results = {}, build }) {
       console.warn(`${title}:`, error);
       const again = make("button", { type: "button", textContent: "Start again" });
       again.addEventListener("click", () => (dispose(), root.remove(), render({ model, el })), { signal });
-      body.replaceChildren(make("p", { className: "du-title" }, title),
+      body.replaceChildren(heading,
         make("p", { role: "alert" }, `This explorable has stopped (${shown(error?.message ?? error)}). Nothing else on the page is affected.`), again);
     }
     const guard = (f) => (...given) => {
@@ -133,6 +100,7 @@ export function explorable({ name, title, schema, results = {}, build }) {
       title, body, status, note, schema, signal, invalidate, page: model.page,
       get calm() { return calm.matches; },
       get: (key) => values[key],
+      state: () => ({ ...values }), // all settings by name
       // Set settings; what does not fit is clamped or refused, with a message. Returns the names that changed.
       set(changes, { silent = false } = {}) {
         const complaints = [], names = new Set(), mend = {};
