@@ -1,8 +1,8 @@
 """The book's data sets, each as one frozen :class:`Dataset`.
 
-:func:`mnist1d` and :func:`mnist` keep a copy on disk, in the folder :func:`data_folder`; :func:`uci` reads
-what lies there; the others are made or read afresh in milliseconds. Nothing here touches a global random
-state.
+:func:`mnist1d`, :func:`mnist` and :func:`tiny_shakespeare` (a text) keep a copy on disk, in the folder
+:func:`data_folder`; :func:`uci` reads what lies there; the others are made or read afresh in milliseconds.
+Nothing here touches a global random state.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ import tempfile
 import warnings
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
+from functools import partial
 from numbers import Integral
 from pathlib import Path
 
@@ -38,6 +40,7 @@ from dropout_utils.seeding import generator
 
 __all__ = [
     "MNIST_MIRRORS",
+    "TINY_SHAKESPEARE_MIRRORS",
     "DataError",
     "Dataset",
     "PublishedSplit",
@@ -48,6 +51,7 @@ __all__ = [
     "moons",
     "regression20",
     "shuffle_labels",
+    "tiny_shakespeare",
     "uci",
 ]
 
@@ -385,6 +389,12 @@ _MNIST_FILES = {
     "t10k-images-idx3-ubyte.gz": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte.gz": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
+TINY_SHAKESPEARE_MIRRORS = (
+    "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/",
+)
+"""Where :func:`tiny_shakespeare` looks."""
+
+_TINY_SHAKESPEARE = "86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"
 _TIMEOUT = (10.0, 30.0)  # seconds to connect, and between two pieces
 
 
@@ -393,8 +403,8 @@ def data_folder() -> Path:
 
     The environment variable ``DROPOUT_UTILS_DATA`` names it; otherwise it is the folder that the
     operating system means for such things. MNIST lies in its subfolder ``mnist``, as four ``.gz``
-    files under their original names: put them there by hand where there is no network. The sets of
-    :func:`uci` lie in its subfolder ``uci``.
+    files under their original names, and Tiny Shakespeare in ``tinyshakespeare``, as ``input.txt``: put
+    them there by hand where there is no network. The sets of :func:`uci` lie in its subfolder ``uci``.
     """
     chosen = os.environ.get("DROPOUT_UTILS_DATA", "")
     if chosen:
@@ -503,9 +513,34 @@ def mnist() -> Dataset:
     Proceedings of the IEEE 86(11), 1998.
     """
     folder = data_folder() / "mnist"
-    unpacked = [_mnist_file(folder, name, digest) for name, digest in _MNIST_FILES.items()]
+    unpacked = [
+        _kept(folder / name, MNIST_MIRRORS, partial(_unpack, digest=digest))
+        for name, digest in _MNIST_FILES.items()
+    ]
     x_train, y_train, x_test, y_test = map(_idx, unpacked)
     return Dataset("MNIST", _pixels(x_train), y_train, _pixels(x_test), y_test, task="classification")
+
+
+def tiny_shakespeare() -> str:
+    """Tiny Shakespeare: 40,000 lines of the plays in one text, downloaded once (1.1 MB) and kept.
+
+    Returns
+    -------
+    str
+        1,115,394 characters, of 65 kinds.
+
+    Raises
+    ------
+    DataError
+        If the file is missing or damaged and cannot be downloaded or stored. Nothing broken is kept.
+
+    References
+    ----------
+    A. Karpathy. The unreasonable effectiveness of recurrent neural networks. 2015; the file is part of its
+    code, char-rnn.
+    """
+    file = data_folder() / "tinyshakespeare" / "input.txt"
+    return _kept(file, TINY_SHAKESPEARE_MIRRORS, partial(_plain, digest=_TINY_SHAKESPEARE)).decode("ascii")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -669,15 +704,24 @@ def _unpack(file: Path, digest: str) -> bytes:
         content = gzip.decompress(file.read_bytes())
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise ValueError(f"truncated or damaged ({error})") from None
+    return _checked(content, digest)
+
+
+def _plain(file: Path, digest: str) -> bytes:
+    """The bytes of a file, or ValueError where they are not the right ones."""
+    return _checked(file.read_bytes(), digest)
+
+
+def _checked(content: bytes, digest: str) -> bytes:
     if hashlib.sha256(content).hexdigest() != digest:
         raise ValueError("not the expected content (wrong checksum)")
     return content
 
 
-def _mnist_file(folder: Path, name: str, digest: str) -> bytes:
-    file = folder / name
+def _kept(file: Path, mirrors, read: Callable[[Path], bytes]) -> bytes:
+    """What `read` finds in a file, downloaded where it is missing or broken (ValueError)."""
     try:
-        return _unpack(file, digest)
+        return read(file)
     except (FileNotFoundError, NotADirectoryError):
         pass
     except ValueError:
@@ -685,8 +729,8 @@ def _mnist_file(folder: Path, name: str, digest: str) -> bytes:
             file.unlink()  # broken, by whatever accident: fetch it again
     except OSError as error:
         raise DataError(f"{file} cannot be read ({error.strerror or error}); {_ADVICE}") from error
-    _download(file, MNIST_MIRRORS, digest)
-    return _unpack(file, digest)
+    _download(file, mirrors, read)
+    return read(file)
 
 
 _ADVICE = (
@@ -694,8 +738,8 @@ _ADVICE = (
 )
 
 
-def _download(file: Path, mirrors, digest: str) -> None:
-    """Fetch a .gz file from the first mirror that has it whole; `digest` is of the unpacked bytes."""
+def _download(file: Path, mirrors, read: Callable[[Path], bytes]) -> None:
+    """Fetch a file from the first mirror that has it whole; `read` raises ValueError where it is not."""
     with _needs("pooch"):
         import pooch
         from requests.exceptions import HTTPError, RequestException, Timeout
@@ -704,7 +748,7 @@ def _download(file: Path, mirrors, digest: str) -> None:
 
     def fetch_and_check(url, target, source):
         fetch(url, target, source)
-        _unpack(Path(target), digest)  # before pooch moves it to its place: only whole files get there
+        read(Path(target))  # before pooch moves it to its place: only whole files get there
 
     log = pooch.get_logger()
     level = log.level

@@ -540,6 +540,68 @@ def test_the_real_mnist_where_it_is_at_hand():
     assert np.bincount(d.y_test).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
 
 
+# --------------------------------------------------------------------------- one text, not packed
+PLAY = b"First Citizen:\nBefore we proceed any further, hear me speak.\n" * 20
+
+
+@pytest.fixture
+def toy_play(folder, monkeypatch):
+    """Tiny Shakespeare, tinier: with its own checksum, offered by the server of the MNIST tests."""
+    monkeypatch.setattr(data, "_TINY_SHAKESPEARE", hashlib.sha256(PLAY).hexdigest())
+    monkeypatch.setattr(data, "_TIMEOUT", (0.3, 0.3))
+    monkeypatch.setitem(PACKED, "input.txt", PLAY)
+    return folder / "tinyshakespeare" / "input.txt"
+
+
+def test_the_play_is_downloaded_once_and_then_read_offline(toy_play, monkeypatch, capfd):
+    with serving(whole) as address:
+        monkeypatch.setattr(data, "TINY_SHAKESPEARE_MIRRORS", (address,))
+        assert data.tiny_shakespeare() == PLAY.decode()
+    assert data.tiny_shakespeare() == PLAY.decode()
+    assert toy_play.read_bytes() == PLAY and len(list(toy_play.parent.iterdir())) == 1
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_play_put_there_by_hand_is_used(toy_play, monkeypatch):
+    monkeypatch.setattr(data, "TINY_SHAKESPEARE_MIRRORS", (closed_port(),))
+    toy_play.parent.mkdir()
+    toy_play.write_bytes(PLAY)
+    assert data.tiny_shakespeare() == PLAY.decode()
+
+
+@pytest.mark.parametrize("bad", [truncated, breaks_off, corrupted, a_login_page, missing, dies])
+def test_a_bad_download_of_the_play_says_so_and_leaves_nothing(toy_play, monkeypatch, bad):
+    with serving(bad) as address:
+        monkeypatch.setattr(data, "TINY_SHAKESPEARE_MIRRORS", (address,))
+        with pytest.raises(data.DataError, match="could not be downloaded") as error:
+            data.tiny_shakespeare()
+    one_clear_sentence(error)
+    assert list(toy_play.parent.iterdir()) == []
+
+
+def test_a_play_with_a_changed_letter_is_fetched_again(toy_play, monkeypatch):
+    toy_play.parent.mkdir()
+    toy_play.write_bytes(PLAY.replace(b"speak", b"sleep"))
+    with serving(whole) as address:
+        monkeypatch.setattr(data, "TINY_SHAKESPEARE_MIRRORS", (address,))
+        assert data.tiny_shakespeare() == PLAY.decode()
+
+
+def test_the_play_offline_says_so_and_leaves_nothing(toy_play, monkeypatch):
+    monkeypatch.setattr(data, "TINY_SHAKESPEARE_MIRRORS", (closed_port(),))
+    with pytest.raises(data.DataError, match="no connection") as error:
+        data.tiny_shakespeare()
+    one_clear_sentence(error)
+    assert list(toy_play.parent.iterdir()) == []
+
+
+def test_the_real_play_where_it_is_at_hand():
+    if not (data.data_folder() / "tinyshakespeare" / "input.txt").exists():
+        pytest.skip("Tiny Shakespeare is not in the data folder")
+    text = data.tiny_shakespeare()
+    assert (len(text), len(set(text)), text[:14]) == (1_115_394, 65, "First Citizen:")
+
+
 def test_the_data_folder_follows_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("DROPOUT_UTILS_DATA", str(tmp_path / "here"))
     assert data.data_folder() == tmp_path / "here"

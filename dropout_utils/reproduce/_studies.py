@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dropout_utils import data
-from dropout_utils.reproduce import mnist, uci
+from dropout_utils.reproduce import mnist, shakespeare, uci
 from dropout_utils.reproduce._study import Study
 
-_FIXED = (mnist.Table2, mnist.Table9, mnist.Figure9, mnist.Figure10)
+_FIXED = (mnist.Table2, mnist.Table9, mnist.Figure9, mnist.Figure10, shakespeare.TinyShakespeare)
 
 
 def studies() -> list[Study]:
