@@ -11,15 +11,35 @@ import urllib.request
 import nbformat
 import pytest
 
+from dropout_utils import explorables
+from dropout_utils.explorables import _assemble
+
 pytest.importorskip("anywidget")
 pytest.importorskip("jupyterlab")
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome")
 CHROMIUM = next(filter(None, map(shutil.which, NAMES)), None)
+ALL = [getattr(explorables, name) for name in explorables.__all__ if name != "Explorable"]
 TOKEN = "for-this-test-only"
-CELLS = ["from dropout_utils.explorables import Playground\nw = Playground(p=0.2)\nw",
-         "print('read', w.p, w.step > 0)", "w.p = 0.7"]
+# For each explorable: a slider and its setting, where one key leads, what Python sets then, a result.
+DRIVEN = {
+    "Playground": ("drop rate p", "p", 0.05, 0.7, "train_loss"),
+    "MaskAndGradients": ("input x1", "x1", 1.1, -1.0, "loss"),
+    "SubNetworks": ("hidden units n", "n", 13, 5, "arithmetic"),
+    "Scaling": ("drop rate p", "p", 0.45, 0.1, "training_mean"),
+    "AttentionSites": ("drop rate p", "p", 0.15, 0.5, "moved"),
+    "RateMap": ("units per layer", "width", 1, 0, "best_value"),
+    "FeatureMap": ("side of a block", "block", 6, 3, "dropped"),
+    "Uncertainty": ("masks k", "k", 52, 100, "near"),
+}
+CELLS = [
+    *(f"from dropout_utils.explorables import {name}\n{name.lower()} = {name}()\n{name.lower()}"
+      for name in DRIVEN),
+    "print('read', " + ", ".join(f"{name.lower()}.{setting}, {name.lower()}.{result} != 0"
+                                 for name, (_, setting, _, _, result) in DRIVEN.items()) + ")",
+    "\n".join(f"{name.lower()}.{setting} = {value}" for name, (_, setting, _, value, _) in DRIVEN.items()),
+]
 
 pytestmark = [
     pytest.mark.slow,
@@ -65,8 +85,10 @@ def address(server, folder, log):
     raise AssertionError(f"JupyterLab did not start: {log.read_text()[-2000:]}")
 
 
-def test_page_and_python_share_the_state(lab):
+def test_page_and_python_share_the_state_of_all_explorables(lab):
     wrong = []
+    titles = {cls.__name__: _assemble.assemble(cls.module).split('title:"')[1].split('"')[0] for cls in ALL}
+    assert sorted(DRIVEN) == sorted(titles)
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1300, "height": 1000})
@@ -74,24 +96,28 @@ def test_page_and_python_share_the_state(lab):
         page.route(lambda url: not url.startswith((lab, "blob:", "data:", "ws")), lambda route: route.abort())
         page.on("pageerror", lambda error: wrong.append(str(error)[:200]))
         page.goto(f"{lab}doc/tree/live.ipynb?token={TOKEN}")
-        cells = page.locator(".jp-Notebook .jp-CodeCell")
-        cells.first.locator(".cm-content").click()
+        page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.click()
         page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+        frames = {name: page.locator(f'.jp-OutputArea .du-x[aria-label="{titles[name]}"]') for name in DRIVEN}
+        for frame in frames.values():
+            page.keyboard.press("Shift+Enter")  # runs the cell, and goes on to the next one
+            frame.wait_for()
+        assert page.locator(".du-explorable").count() == 0, "the live views, not the static forms"
+        for name, (label, _, moved, _, _) in DRIVEN.items():
+            slider = frames[name].get_by_label(label)
+            key = "ArrowLeft" if slider.evaluate("e => e.value === e.max") else "ArrowRight"
+            slider.press(key)
+            assert float(slider.input_value()) == moved, name
+            assert frames[name].get_by_role("button", name="Copy link").count() == 0
+        page.wait_for_timeout(500)  # results go to Python four times a second
+        cells = page.locator(".jp-Notebook .jp-CodeCell")
+        cells.nth(len(DRIVEN)).locator(".cm-content").click()
         page.keyboard.press("Shift+Enter")
-        frame = page.locator(".jp-OutputArea .du-x")
-        frame.wait_for()
-        assert page.locator(".du-explorable").count() == 0, "the live view, not the static form"
-        slider = frame.get_by_label("drop rate p")
-        assert slider.input_value() == "0.2"
-        slider.focus()
-        page.keyboard.press("ArrowRight")
-        frame.get_by_role("button", name="One step").click()
-        page.wait_for_timeout(800)
-        cells.nth(1).locator(".cm-content").click()
-        page.keyboard.press("Shift+Enter")
-        page.get_by_text("read 0.25 True").wait_for()
-        page.keyboard.press("Shift+Enter")  # w.p = 0.7
-        page.wait_for_function("document.querySelector('.du-x input[type=range]').value === '0.7'")
-        assert frame.get_by_role("button", name="Copy link").count() == 0
+        read = " ".join(f"{moved} True" for _, _, moved, _, _ in DRIVEN.values())
+        page.get_by_text(f"read {read}").wait_for()
+        page.keyboard.press("Shift+Enter")  # Python sets them all
+        for name, (label, _, _, value, _) in DRIVEN.items():
+            slider = frames[name].get_by_label(label)
+            sync_api.expect(slider).to_have_value(f"{value:g}", timeout=10_000)
         browser.close()
     assert wrong == []
