@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 import torch
 
 from dropout_utils import data, masks
 from dropout_utils.numpy.network import _initial_parameters
-from dropout_utils.reproduce._nets import counted
 from dropout_utils.reproduce._store import Task
 from dropout_utils.reproduce._study import Published, Run, Study, checksum
 from dropout_utils.seeding import generator
@@ -57,13 +57,14 @@ class Uci(Study):
     unit = "RMSE in the target's unit, log likelihood in nats"
     reference = ("gal2016dropout", "mukhoti2018importance")
     recipe = (
-        "One hidden layer of ReLU units, 50 unless the set says otherwise; Adam, batches of 128; one drop "
-        "rate for inputs and hidden units; no weight decay. For each split, rate, step size and precision "
-        "are chosen by the log likelihood on a fifth of its training part; then a net is trained on the "
-        "whole training part, and the test part is used once. The authors' tuning of 2016 saw test data, "
-        "as they wrote later. One pass with masks is what they call standard; weight scaling is another "
-        "thing. Base training is 10 × the epochs published with the splits, as in the paper; "
-        "long training 100 ×, in the small scale 16,000 updates at most."
+        "One hidden layer of ReLU units, 50 unless the set says otherwise; Adam, batches of 128, a step size "
+        "that falls linearly from 0.01 to 0 (the authors: constant); one drop rate for inputs and hidden "
+        "units; no weight decay. For each split, rate and precision are chosen by the log likelihood on a "
+        "fifth of its training part; then a net is trained on the whole training part, and the test part is "
+        "used once. The authors' tuning of 2016 saw test data, as they wrote later. One pass with masks is "
+        "what they call standard; weight scaling is another thing. Base training is 10 × the epochs "
+        "published with the splits, as in the paper; long training 100 ×, in the small scale 16,000 updates "
+        "at most."
     )
     cost = {
         "small": "all splits, 1,000 passes, 16,000 updates at most; about 5 minutes on two cores for 1,000 "
@@ -77,7 +78,7 @@ class Uci(Study):
         self.name = f"uci-{name}"
         self.title = f"Gal and Ghahramani 2016: MC dropout on the UCI set {name}"
         splits = len(list((data.data_folder() / "uci" / name).glob("index_train_*.txt")))
-        common = {"rates": [0.005, 0.01, 0.05], "lrs": [1e-3, 1e-2], "batch": 128, "seeds": splits}
+        common = {"rates": [0.005, 0.01, 0.05], "lr": 0.01, "batch": 128, "seeds": splits}
         self.scales = {
             "small": {**common, "passes": 1000, "most_updates": 16_000},
             "paper": {**common, "passes": 10_000, "most_updates": None},
@@ -106,7 +107,7 @@ class Uci(Study):
         tasks = []
         for arm, times in ((BASE, 10), (LONG, 100)):
             for n in sorted(set(lengths)):
-                own = {k: settings[k] for k in ("rates", "lrs", "batch", "passes")}
+                own = {k: settings[k] for k in ("rates", "lr", "batch", "passes")}
                 epochs = times * (splits[0].epochs or 40)
                 if settings["most_updates"]:
                     epochs = min(epochs, max(1, settings["most_updates"] // math.ceil(n / own["batch"])))
@@ -124,10 +125,8 @@ class Uci(Study):
         s = task.settings
         splits = [self.loaded[str(seed)] for seed in run.seeds]
         inner = [d.split_validation(0.2, generator(d.split, "uci", "validation")) for d in splits]
-        grid = [(p, lr) for p in s["rates"] for lr in s["lrs"]]
-        tried = _Nets(
-            [d for d in inner for _ in grid], [g for _ in splits for g in grid], s, "tuning", run.device
-        )
+        rates = s["rates"]
+        tried = _Nets([d for d in inner for _ in rates], rates * len(splits), s, "tuning", run.device)
         final = _Nets(splits, None, s, "final", run.device)
         state = tried.state("tuning") | final.state("final")
         chosen = None
@@ -136,8 +135,8 @@ class Uci(Study):
                 tried.step(step)
                 continue
             if chosen is None:
-                chosen = _choose(tried, inner, grid)
-                final.settle([grid[g] for g, _ in chosen])
+                chosen = _choose(tried, inner, len(rates))
+                final.rates = [rates[g] for g, _ in chosen]
             final.step(step - tried.total)
         found: dict[str, list] = {}
         for r, d in enumerate(splits):
@@ -145,14 +144,12 @@ class Uci(Study):
             x, y = d.x_test, d.y_test[:, 0]
             one, mean, log = final.monte_carlo(r, x, y, s["passes"], [tau])
             scaled = final.scaling(r, x)
-            p, lr = grid[chosen[r][0]]
             measures = {
                 ONE: rmse(one, y) * d.target_std,
                 SCALING: rmse(scaled, y) * d.target_std,
                 MC: rmse(mean, y) * d.target_std,
                 LIKELIHOOD: float(log[0]) - math.log(d.target_std),
-                "rate": p,
-                "step size": lr,
+                "rate": final.rates[r],
                 "precision": tau / d.target_std**2,
             }
             for key, value in measures.items():
@@ -160,17 +157,27 @@ class Uci(Study):
         return found
 
 
-def _choose(tried: _Nets, inner: Sequence[data.Dataset], grid) -> list[tuple[int, int]]:
-    """Candidate and precision of the best log likelihood on the validation part of each split."""
+def _choose(tried: _Nets, inner: Sequence[data.Dataset], candidates: int) -> list[tuple[int, int]]:
+    """Rate and precision, by number, of the best log likelihood on the validation part of each split."""
     chosen = []
     for r, d in enumerate(inner):
         scores = [
-            tried.monte_carlo(r * len(grid) + g, d.x_validation, d.y_validation[:, 0], 200, TAUS)[2]
-            for g in range(len(grid))
+            tried.monte_carlo(r * candidates + g, d.x_validation, d.y_validation[:, 0], 200, TAUS)[2]
+            for g in range(candidates)
         ]
         best = int(np.argmax(np.nan_to_num(np.array(scores), nan=-np.inf)))  # NaN: it diverged
         chosen.append(divmod(best, len(TAUS)))
     return chosen
+
+
+def _stream(seed: int, site: str, step: int) -> np.random.Generator:
+    """The stream that `_nets.counted` returns; thousands are wanted of each key, which is kept."""
+    return np.random.Generator(np.random.Philox(key=_key(seed, site), counter=[0, 0, step, 0]))
+
+
+@cache
+def _key(seed: int, site: str) -> np.ndarray:
+    return np.random.SeedSequence([seed, *site.encode()]).generate_state(2, np.uint64)
 
 
 def rmse(prediction, y) -> float:
@@ -214,14 +221,15 @@ def _log_mean(squares, tau):
 
 
 class _Nets:
-    """R nets of one hidden layer, each with its own data, rate and step size; Adam on the squared error.
+    """R nets of one hidden layer, each with its own data and rate; Adam on the squared error.
 
     As everywhere here, every random number follows from split, stage and number of the step.
     """
 
-    def __init__(self, parts, chosen, settings, stage: str, device: str):
+    def __init__(self, parts, rates, settings, stage: str, device: str):
         self.splits, self.stage, self.device = [d.split for d in parts], stage, device
-        self.batch, hidden = settings["batch"], settings["hidden"]
+        self.batch, hidden, self.lr = settings["batch"], settings["hidden"], settings["lr"]
+        self.rates = rates
         # candidates of a split share its data
         own = {id(d): i for i, d in reversed(list(enumerate(parts)))}
         unique = sorted(set(own.values()))
@@ -240,31 +248,23 @@ class _Nets:
         self.chunks = math.ceil(self.batches / _AT_ONCE)  # of an epoch
         self.total = settings["epochs"] * self.chunks
         self.epoch = -1
-        if chosen is not None:
-            self.settle(chosen)
-
-    def settle(self, chosen):
-        """Give each net its rate and step size."""
-        self.rates = [p for p, _ in chosen]
-        self.lr = torch.tensor([lr for _, lr in chosen], device=self.device)[:, None, None]
+        self.updates = settings["epochs"] * self.batches
 
     def state(self, name: str) -> dict:
         """All that changes."""
         kinds = {"w": self.w, "first": self.first, "second": self.second}
         return {f"{name} {kind}{i}": t for kind, ts in kinds.items() for i, t in enumerate(ts)}
 
-    def _streams(self, site: str, step: int):
-        # nets of one split that differ in the rate alone have different masks all the same
-        return [counted(k, f"uci, {self.stage}, {site}, rate {p}", step)
-                for k, p in zip(self.splits, self.rates, strict=True)]  # fmt: skip
-
     def _pass(self, split: int, site: str, number: int):
-        return counted(split, f"uci, {self.stage}, {site} of passes", number)
+        return _stream(split, f"uci, {self.stage}, {site} of passes", number)
 
     def _masks(self, site: str, step: int, shape):
         shape = (len(self.splits), *shape)
         masker = masks.Masker(shape, np.array(self.rates), replicas=True)
-        drawn = masker.fill(self._streams(site, step), np.empty(shape, np.float32))
+        # a split's nets of different rates have different masks
+        names = [f"uci, {self.stage}, {site}, rate {p}" for p in self.rates]
+        rngs = [_stream(k, name, step) for k, name in zip(self.splits, names, strict=True)]
+        drawn = masker.fill(rngs, np.empty(shape, np.float32))
         return torch.from_numpy(drawn).to(self.device)
 
     @torch.no_grad()
@@ -289,14 +289,18 @@ class _Nets:
     def _update(self, x, y, mask, t: int):
         W1, b1, W2, b2 = self.w
         h = torch.baddbmm(b1, x, W1).relu_().mul_(mask)
-        d = torch.baddbmm(b2, h, W2).sub_(y).mul_(2 / x.shape[1])  # of the mean squared error
+        # not a matrix product: its last digit would depend on how many nets there are
+        d = (
+            (h * W2.mT).sum(-1, keepdim=True).add_(b2).sub_(y).mul_(2 / x.shape[1])
+        )  # of the mean squared error
         dh = torch.ops.aten.threshold_backward(torch.mul(d, W2.mT), h, 0).mul_(mask)
         gradients = (torch.bmm(x.mT, dh), dh.sum(1, keepdim=True), torch.bmm(h.mT, d), d.sum(1, keepdim=True))
+        lr = self.lr * (1 - (t - 1) / self.updates)
         for w, g, m, v in zip(self.w, gradients, self.first, self.second, strict=True):
             m.lerp_(g, 0.1)
             v.mul_(0.999).addcmul_(g, g, value=0.001)
             size = (v / (1 - 0.999**t)).sqrt_().add_(1e-8)
-            w.sub_(m.div(size).mul_(self.lr / (1 - 0.9**t)))
+            w.addcdiv_(m, size, value=-lr / (1 - 0.9**t))
 
     @torch.no_grad()
     def scaling(self, r: int, x) -> np.ndarray:
