@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from dropout_utils import data
-from dropout_utils.reproduce import mnist, shakespeare, uci
+from dropout_utils.reproduce import early, mnist, shakespeare, uci
 from dropout_utils.reproduce._study import Study
 
-_FIXED = (mnist.Table2, mnist.Table9, mnist.Figure9, mnist.Figure10, shakespeare.TinyShakespeare)
+_FIXED = (
+    mnist.Table2,
+    mnist.Table9,
+    mnist.Figure9,
+    mnist.Figure10,
+    shakespeare.TinyShakespeare,
+    early.EarlyDropout,
+)
 
 
 def studies() -> list[Study]:

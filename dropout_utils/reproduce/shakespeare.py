@@ -80,7 +80,7 @@ def train_characters(text: np.ndarray, settings, run: Run) -> dict:
     ----------
     text : ndarray of uint8
     settings : dict
-        Those of the study's small scale, and "p"; "until": dropout in the steps before this one only.
+        What the study's tasks hold: the scale's settings, and the rate "p".
     run : Run
     """
     tokens, vocabulary = _gpt.encode(text)
