@@ -3,15 +3,18 @@
 import json
 import math
 import re
+from numbers import Number
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from bs4 import BeautifulSoup
 
+from dropout_utils import evidence, results
 from dropout_utils.exercises import Question, Quiz, check, checking, quiz
 from dropout_utils.exercises._chapters import ensemble as ensemble_checkers
-from dropout_utils.numpy import dropout
+from dropout_utils.numpy import drop_block_gamma, dropout
 
 CHAPTERS = Path(__file__).resolve().parent.parent / "chapters"
 ASIDE = "aside"
@@ -79,6 +82,46 @@ def inference_test(twice=True, scale=0.1):
     return test
 
 
+def lowest_good(score):
+    """An answer to rates-3, as in its solution: the lowest rate that may be as good as the best."""
+    top = score[score.mean(axis=1).argmax()]
+    return next(i for i, own in enumerate(score) if evidence.compare(own, top).high >= 0)
+
+
+def unpaired(score):
+    """Forgets that all rates share their seeds."""
+    mean, half = score.mean(axis=1), 2 * score.std(axis=1) / score.shape[1] ** 0.5
+    return int(np.flatnonzero(mean + half >= (mean - half).max())[0])
+
+
+BLOCKS = (1, 2, 5, 10, 20, 40)
+
+
+def block_shares(gamma=lambda b: drop_block_gamma(0.3, b, 40), edges=True):
+    """An answer to convolution-2, of this chance of a start; without edges, as in the middle."""
+    reach = {b: np.convolve(np.ones(41 - b), np.ones(b)) if edges else np.full(40, b) for b in BLOCKS}
+    return tuple(float((1 - (1 - gamma(b)) ** reach[b]).mean()) for b in BLOCKS)
+
+
+def shifted(p_term=lambda p: p / (1 - p), of=lambda h: h.square().mean(dim=0), own=1):
+    """An answer to convolution-3."""
+    return lambda h, p: own * h.var(dim=0) + p_term(p) * of(h)
+
+
+class Votes(torch.nn.Module):
+    """Two logits, whatever the input; dropout in front of the first."""
+
+    def __init__(self, first, second, p=0.5):
+        super().__init__()
+        self.logits, self.drop = (first, second), torch.nn.Dropout(p)
+
+    def forward(self, x):
+        first, second = (torch.full((len(x), 1), float(logit)) for logit in self.logits)
+        return torch.cat([self.drop(first), second], dim=1)
+
+
+UNSURE, DISAGREEING = Votes(0, 0), Votes(100, 50)
+
 RIGHT = {
     "overfitting-1": [1961, "1961", np.int64(1961)],
     "overfitting-2": [(1.0, 0.905), [0.99, 0.8]],
@@ -104,6 +147,26 @@ RIGHT = {
     "transformer-2": [lambda n, p: p**n],
     "transformer-3": [(0.07, 0.84), (0.0741, 0.8366)],
     "transformer-4": ["all four at 0.1", "All four at  0.1"],
+    "rates-1": [(0.5, 0.2, 512)],
+    "rates-2": [(27, 2, 3, 22)],
+    "rates-3": [lowest_good],
+    "rates-4": [(11.6, 1.9), [20, 8]],
+    "rates-5": [(-0.39, -0.88, 0.08), (0.5, -1, 2)],
+    "convolution-1": [(2.875, 2.875, 0.5)],
+    "convolution-2": [block_shares(), (0.3, 0.278, 0.265, 0.258, 0.252, 0.3)],
+    "convolution-3": [shifted(), lambda h, p: np.var(h.numpy(), 0) + p / (1 - p) * (h**2).numpy().mean(0)],
+    "convolution-4": [(-1.9, -3.4, -0.7)],
+    "rivals-1": [(131_072, 16_777_216, 4096)],
+    "rivals-2": [lambda N, p: N * p / (1 - p)],
+    "rivals-3": [lambda sigma: sigma**2 / (1 + sigma**2)],
+    "rivals-4": [(290, 108)],
+    "bayesian-1": [(6, 2.5**0.5), (6, 1.58)],
+    "bayesian-2": [2.35],
+    "bayesian-3": [(UNSURE, DISAGREEING), (Votes(3, 3, 0), Votes(-80, -40))],
+    "bayesian-4": [(24, 5), (24, 12)],
+    "structured-1": [(8.75, 0.0177)],
+    "structured-2": [(0.9375, 0.242, 1, 0.5)],
+    "structured-3": [(-2.13, -0.01), (-1.5, 0.2)],
 }
 
 # what people answer, by the word by which its hint is known
@@ -188,6 +251,157 @@ WRONG = {
     },
     "transformer-3": {(0.8 / 1.8, 0.84): "deviation", (0.84, 0.07): "more tokens", (0.07, 5.12): "at most 1"},
     "transformer-4": {"none": "first claim", "feed-forward at 0.4": "third", "both": "three arms"},
+    "rates-1": {
+        (0.8, 0.2, 512): "belongs to the hidden",
+        (0.5, 0.8, 512): "kept",
+        (0.5, 0.2, 128): "wider",
+        (0.5, 0.2, 320): "inputs",
+        (0.5, 0.2): "3 numbers",
+    },
+    "rates-2": {
+        (30, 24, 30, 24): "whole map",
+        (2, 27, 22, 3): "way round",
+        (34, 9, 14, 33): "same rate",
+        (3, 22, 27, 2): "other data set",
+        (5, 2, 3, 22): "another number",
+    },
+    "rates-3": {
+        (lambda score: int(score.mean(axis=1).argmax())): "plain best",
+        (lambda score: (0.0, 0.1, 0.2, 0.3, 0.5, 0.7)[lowest_good(score)]): "place",
+        unpaired: "in pairs",
+        (lambda score: 0): "clearly worse",
+        (lambda score: 5): "another rate",
+        (lambda score: "0.25"): "whole number",
+        (lambda score: score): "one number",
+    },
+    "rates-4": {
+        (1.9, 11.6): "rate 0",
+        (0.116, 0.019): "points",
+        (-11.6, 1.9): "negative",
+        (87.6, 76): "So large",
+        (math.nan, 1): "NaN",
+        (11.6,): "Two numbers",
+    },
+    "rates-5": {
+        (-0.0039, -0.0088, 0.0008): "shares",
+        (-0.9, -0.4, 0.1): "order",
+        (-0.4, -0.4, -0.4): "How sure",
+        (-0.4, -5, 4): "pair by pair",
+        (29, 28, 30): "minus",
+        (-0.4, math.nan, 0): "NaN",
+        (-0.4, 0.1): "Three numbers",
+    },
+    "convolution-1": {
+        (4, 2.875, 0.5): "plain maximum",
+        (5.75, 2.875, 0.5): "scales nothing",
+        (23 / 7, 2.875, 0.5): "zero",
+        (2.875, 8 / 3, 0.5): "not equal",
+        (2.875, 4, 0.5): "pitfall",
+        (2.875, 2.875, 0.375): "nothing is left",
+    },
+    "convolution-2": {
+        (0.3,) * 6: "overlap",
+        tuple(1 - share for share in block_shares()): "kept",
+        tuple(drop_block_gamma(0.3, b, 40) for b in BLOCKS): "reach a unit",
+        block_shares(edges=False): "middle",
+        tuple(1 - (1 - 0.3 / b) ** b for b in BLOCKS): "n - b + 1",
+        (0.3, 0.278): "6 numbers",
+    },
+    "convolution-3": {
+        shifted(lambda p: 0): "test time",
+        shifted(own=0): "of its own",
+        shifted(of=lambda h: h.var(dim=0)): "second term",
+        shifted(of=lambda h: h.mean(dim=0) ** 2): "not the square of the mean",
+        shifted(lambda p: (1 - p) / p): "keeping",
+        shifted(lambda p: 1): "one rate only",
+        shifted(lambda p: p * (1 - p)): "before it is scaled",
+        (lambda h, p: (1 - p) * h.var(dim=0) + p * (1 - p) * h.mean(dim=0) ** 2): "without the factor",
+        (lambda h, p: h.var(dim=0) * 3): "another number",
+        (lambda h, p: h.var() + h.square().mean()): "channels",
+    },
+    "convolution-4": {(-0.019, -0.034, -0.007): "shares", (40, 38, 42): "minus", (-1.9, 1): "Three numbers"},
+    "rivals-1": {
+        (4096, 16_777_216, 4096): "examples",
+        (131_072, 16_781_312, 4096): "biases",
+        (131_072, 8192, 4096): "every input",
+        (131_072, 16_777_216, 4097): "one example fewer",
+        (131_072, 16_777_216, 128): "equal",
+        (65_536, 16_777_216, 4096): "coin",
+    },
+    "rivals-2": {
+        lambda N, p: p / (1 - p): "sum of squares",
+        lambda N, p: N * (1 - p) / p: "keeping",
+        lambda N, p: N * p * (1 - p): "before it is scaled",
+        lambda N, p: N * p: "inverted",
+        lambda N, p: N / (1 - p): "p = 0",
+        lambda N, p: N: "For N = 6",
+    },
+    "rivals-3": {
+        lambda sigma: sigma**2: "variance",
+        lambda sigma: sigma / (1 + sigma): "deviations",
+        lambda sigma: 1 / (1 + sigma**2): "keeping",
+        lambda sigma: sigma: "at most 1",
+        lambda sigma: 0.5: "For sigma = 0.4",
+    },
+    "rivals-4": {
+        (108, 290): "order",
+        (14.5, 5.4): "epochs",
+        (552, 108): "0.02",
+        (290, 222): "as well",
+        (40, 20): "So few",
+        (-3, 2): "positive",
+        290: "Two numbers",
+    },
+    "bayesian-1": {
+        (4.8, 2.5**0.5): "scaled",
+        (6, 2.5): "variance",
+        (6, 1.6**0.5): "before scaling",
+        (6, 40**0.5): "keeping",
+        (6, 3): "one by one",
+        (6, 0): "evaluation",
+    },
+    "bayesian-2": {0.4: "exact one", 200: "variances", math.nan: "NaN"},
+    "bayesian-3": {
+        (DISAGREEING, UNSURE): "order",
+        (DISAGREEING, DISAGREEING): "passes of the first",
+        (Votes(100, 0, 0), DISAGREEING): "sure of its answer",
+        (UNSURE, UNSURE): "all say the same",
+        (UNSURE, Votes(2, 1)): "still unsure",
+        (UNSURE, Votes(100, 50, 0.1)): "same class",
+        (UNSURE, 0.7): "module",
+        (0.7, 0, 0.7, 0.7): "Two models",
+    },
+    "bayesian-4": {
+        (5, 24): "first",
+        (20, 5): "seed by seed",
+        (24, 19): "narrower",
+        (1.0, 0.2): "whole number",
+        (24,): "Two counts",
+    },
+    "structured-1": {
+        (3.25, 0.0177): "skipped",
+        (6, 0.0177): "not the same",
+        (9.25, 0.0177): "from 1",
+        (9, 0.0177): "first one",
+        (8.75, 0.5**12): "not the same",
+        (8.75, 0.75**12): "own chance",
+    },
+    "structured-2": {
+        (1, 0.242, 1, 0.5): "all four",
+        (0.9375, 0.0586, 1, 0.5): "variance",
+        (0.9375, 0.968, 1, 0.5): "units",
+        (0.9375, 0.242, 0.5, 0.5): "scaled",
+        (0.9375, 0.242, 1, 0.25): "variance",
+        (0.9375, 0.242, 1, 1): "one head",
+    },
+    "structured-3": {
+        (2.13, 0.01): "dropout minus none",
+        (-0.01, -2.13): "comes first",
+        (-0.1, -0.05): "further apart",
+        (-2.1, -1.9): "lowest loss",
+        (math.nan, 0): "NaN",
+        -2.13: "Two numbers",
+    },
 }
 
 
@@ -209,7 +423,8 @@ def test_a_typical_mistake_gets_its_own_hint(name):
 @pytest.mark.parametrize("name", [name for name in WRONG if not callable(RIGHT[name][0])])
 def test_no_hint_gives_the_answer_away(name):
     first = RIGHT[name][0]
-    secrets = {f"{float(x):g}" for x in np.ravel(first)} if not isinstance(first, str) else set()
+    parts = first if isinstance(first, tuple) else (first,)
+    secrets = {f"{float(x):g}" for x in parts if isinstance(x, Number)}
     for answer in WRONG[name]:
         told = set(re.findall(r"\d+(?:\.\d+)?", check(name, answer).message))
         given = set(re.findall(r"\d+(?:\.\d+)?", str(answer)))
@@ -246,6 +461,20 @@ def test_what_a_reader_writes_is_shown_as_text():
         raise ValueError("<script>alert(1)</script>")
 
     assert "<script>" not in check("ensemble-1", broken)._repr_html_()
+
+
+def test_the_counts_of_two_scores_come_from_the_stored_map():
+    best = results.read("rate-map")["best"]
+    loss, accuracy = (np.array(best[name]["rate"]) for name in ("test_loss", "test_accuracy"))
+    pairs = [((a > b).sum(), (a < b).sum()) for a, b in zip(loss, accuracy, strict=True)]
+    assert tuple(np.ravel(pairs)) == RIGHT["rates-2"][0]
+
+
+def test_asking_models_leaves_the_draws_of_a_chapter_alone():
+    torch.manual_seed(3)
+    before = torch.get_rng_state()
+    assert check("bayesian-3", RIGHT["bayesian-3"][0])
+    assert torch.equal(torch.get_rng_state(), before)
 
 
 # ------------------------------------------------------------------------------------------ the chapters

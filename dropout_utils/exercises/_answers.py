@@ -101,3 +101,26 @@ def result(value):
 def near(value, expected, rel):
     """Whether two numbers agree, to a share of the expected one."""
     return abs(value - expected) <= rel * abs(expected) + 1e-12
+
+
+def interval(answer, low, high, widths, *, otherwise):
+    """Compare a measured difference in points, given as mean, lower and upper end of its 95% interval.
+
+    The mean has to lie between `low` and `high`, and the width of the interval between the two `widths`.
+    """
+    parts = answer if isinstance(answer, (tuple, list)) else ()
+    values = [real(part) for part in parts]
+    if len(values) != 3 or None in values:
+        return "Three numbers are asked for: the mean, the lower end and the upper end of its interval."
+    if any(math.isnan(value) for value in values):
+        return "There is a NaN among them: somewhere nothing was averaged."
+    mean, lower, upper = values
+    if not lower <= mean <= upper:
+        return "The mean has to lie between the two ends. Is the order mean, lower end, upper end?"
+    if lower == upper:
+        return "All three are the same number. How sure are you of the mean? That is what the ends say."
+    if upper - lower < widths[0]:
+        return "So narrow an interval? Give points, not shares, and train as many pairs as asked."
+    if upper - lower > widths[1]:
+        return "So wide an interval? Compare pair by pair: both arms share their seeds."
+    return None if low <= mean <= high else otherwise
