@@ -249,6 +249,15 @@ def test_the_figure_style_of_the_session_stays_as_it_was():
     assert dict(mpl.rcParams) == before
 
 
+def test_a_page_of_prose_can_hold_one():
+    living = pytest.importorskip("living")
+    place = '<p>Before.</p>\n<div data-living="Scaling">Words for\nother viewers.</div>\n<p>After.</p>'
+    filled = living.fill(place)
+    assert filled == f"<p>Before.</p>\n{explorables.Scaling().page()}\n<p>After.</p>"
+    with pytest.raises(ValueError, match=r"data-living must be one of .*Playground"):
+        living.fill('<div data-living="Nothing"></div>')
+
+
 @pytest.fixture
 def kernel(monkeypatch):
     """As if a kernel were there."""

@@ -216,10 +216,11 @@ def axe():
     return path.read_text(encoding="utf-8")
 
 
-def violations(page, axe, within):
-    page.evaluate(axe)
-    ask = "within => axe.run(within, { resultTypes: ['violations'], preload: false })"
-    found = page.evaluate(ask, within)
+def violations(page, axe, within, only=None):
+    """What axe-core finds wrong in a part of a page, by all of its rules or by some."""
+    page.evaluate("text => window.axe || (0, eval)(text)", axe)
+    options = {"resultTypes": ["violations"], "preload": False, **({"runOnly": only} if only else {})}
+    found = page.evaluate("([within, options]) => axe.run(within, options)", [within, options])
     return [f"{rule['id']}: {node['html'][:120]}" for rule in found["violations"] for node in rule["nodes"]]
 
 
@@ -295,6 +296,63 @@ def test_an_error_while_it_runs_stays_in_its_frame_and_can_be_left(cls, visit):
     assert "has stopped" not in frame.inner_text()
 
 
+COUNT = """() => {
+    window.drawn = new Map();
+    const clear = CanvasRenderingContext2D.prototype.clearRect;
+    CanvasRenderingContext2D.prototype.clearRect = function (...box) {
+      const name = this.canvas.closest('.du-explorable').dataset.explorable;
+      drawn.set(name, (drawn.get(name) ?? 0) + 1);
+      clear.apply(this, box);
+    };
+    window.counts = () => Object.fromEntries([...document.querySelectorAll('.du-explorable')].map((host) =>
+      [host.dataset.explorable, [drawn.get(host.dataset.explorable) ?? 0, host.model?.get('step') ?? null]]));
+    window.hide = (hidden) => {
+      Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
+      document.dispatchEvent(new Event('visibilitychange'));
+    };
+}"""
+
+
+def test_each_computes_only_in_view_and_while_the_tab_is_shown(visit):
+    """All on one page: they start when they are near, draw when something changed, and sleep otherwise."""
+    playing = {cls: {"playing": True} for cls in ALL if "playing" in cls.settings()}
+    far = '<div style="height:6000px"></div>'
+    page = visit("".join(html(cls, **playing.get(cls, {})) + far for cls in ALL))
+    page.evaluate(COUNT)
+    assert page.locator(".du-x").count() == 1, "the others are far away: they have not started"
+    for cls in ALL:
+        host = page.locator(f'[data-explorable="{cls.module}"]')
+        host.scroll_into_view_if_needed()
+        host.locator(".du-x").wait_for()
+        page.evaluate("hide(false)")  # the first one had drawn before anything was counted
+        page.wait_for_function(f"counts()['{cls.module}'][0] > 0")
+
+        def still(why, name=cls.module):
+            page.wait_for_timeout(400)  # what was found on the way is reported late
+            before = page.evaluate("counts()")
+            page.wait_for_timeout(250)
+            assert page.evaluate("counts()") == before, f"{name} computes, {why}"
+            return before[name]
+
+        if cls in playing:
+            page.wait_for_function(f"counts()['{cls.module}'][1] > 0")
+            page.evaluate("hide(true)")
+            asleep = still("while the tab is hidden")
+            page.evaluate("hide(false)")
+            page.wait_for_function(f"counts()['{cls.module}'][1] > {asleep[1]}")
+        else:
+            still("while nothing changes")
+        page.evaluate("document.documentElement.scrollBy({ top: 3500 })")
+        asleep = still("out of view")
+        name = next(name for name in cls.settings() if name in ("p", "width"))
+        value = cls.class_traits()[name].min
+        host.evaluate("(host, [name, value]) => host.model.set(name, value)", [name, value])
+        assert still("out of view, when a setting changes")[0] == asleep[0]
+        host.scroll_into_view_if_needed()
+        page.wait_for_function(f"counts()['{cls.module}'][0] > {asleep[0]}")
+        host.evaluate("host => host.model.set('playing', false)")
+
+
 # ------------------------------------------------------------------------------ the playground's own
 
 
@@ -329,21 +387,9 @@ def test_the_playground_trains_pauses_and_goes_back(visit):
     assert step(page) == 0
 
 
-def test_the_playground_sleeps_out_of_view(visit):
-    page = visit(html(explorables.Playground) + '<div style="height:5000px"></div>')
-    page.get_by_role("button", name="Train").click()
-    page.wait_for_function("document.querySelector('.du-explorable').model.get('step') >= 100")
-    page.evaluate("window.scrollTo(0, 5000)")
-    page.wait_for_timeout(500)
-    asleep = step(page)
-    page.wait_for_timeout(500)
-    assert step(page) == asleep < 4000
-    page.evaluate("window.scrollTo(0, 0)")
-    page.wait_for_function(f"document.querySelector('.du-explorable').model.get('step') > {asleep}")
-
-
-def test_the_playground_does_not_start_by_itself_under_reduced_motion(visit):
-    page = opened(visit, explorables.Playground, state={"playing": True}, reduced_motion="reduce")
+@pytest.mark.parametrize("cls", [cls for cls in ALL if "playing" in cls.settings()], ids=lambda c: c.__name__)
+def test_nothing_starts_by_itself_under_reduced_motion(cls, visit):
+    page = opened(visit, cls, state={"playing": True}, reduced_motion="reduce")
     page.wait_for_timeout(300)
     assert step(page) == 0
     page.get_by_role("button", name="Train").click()
@@ -422,6 +468,8 @@ BUILT = [path for path in sorted(SITE.rglob("*.html"))
                          ids=lambda value: getattr(value, "stem", value))
 def test_on_the_site_all_start_and_axe_finds_nothing_in_them(path, theme, visit, axe):
     page = visit(path, theme=theme, width=1280)
+    for host in page.locator(".du-explorable").all():
+        host.scroll_into_view_if_needed()
     page.wait_for_function("document.querySelectorAll('.du-explorable:not(:has(.du-x))').length === 0")
     assert page.locator(".du-explorable > [role=alert]").count() == 0
     assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
