@@ -1939,6 +1939,7 @@ EXEMPT = {
     "figures.band(line)": "matplotlib's own keywords, which matplotlib checks",
     "evidence.Effect": "a record that compare and estimate make; nobody else can know its resamples",
 }
+OF_THE_RUNNER = ("settings", "store", "task", "run", "device")
 
 
 # ------------------------------------------------------------------------------------------------- theorems

@@ -146,6 +146,13 @@ class Study(ABC):
 
         It is asked again when they are done: what is tuned first can decide what comes next. Its last
         answer is all that the study's table is made of.
+
+        Parameters
+        ----------
+        settings : dict
+            Those of a scale.
+        store : Store
+            What is there already.
         """
 
     @abstractmethod
@@ -154,6 +161,12 @@ class Study(ABC):
 
         The result for a seed must not depend on the other seeds of the task, but for rounding: matrix
         products of several nets at once may add in another order. On a processor each goes alone.
+
+        Parameters
+        ----------
+        task : Task
+        run : Run
+            Where it is trained, and its checkpoint.
         """
 
     @abstractmethod
@@ -161,7 +174,13 @@ class Study(ABC):
         """Return the data, by name; a missing set raises ``data.DataError``."""
 
     def group(self, task: Task, device: str) -> int:
-        """How many seeds are trained side by side: on a GPU all of them, on a processor one a core."""
+        """How many seeds are trained side by side: on a GPU all of them, on a processor one a core.
+
+        Parameters
+        ----------
+        task : Task
+        device : str
+        """
         return len(task.seeds) if device != "cpu" else 1
 
     @cached_property

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from dropout_utils import data
-from dropout_utils.reproduce import _gpt, _nets
+from dropout_utils.reproduce import _gpt, _nets, mnist, shakespeare
 from dropout_utils.reproduce._store import Task
 from dropout_utils.reproduce._study import Published, Run, Study
 from dropout_utils.seeding import generator
@@ -32,14 +32,14 @@ class EarlyDropout(Study):
     )
     scales = {
         "small": {
-            "dense": {"hidden": [16, 16], "batch": 100, "steps": 2400, "lr": 0.1, "momentum": 0.9, "p": 0.1,
+            "dense": {"hidden": [16, 16], "batch": 100, "steps": 2400, "lr": 0.03, "momentum": 0.9, "p": 0.1,
                       "seeds": 10},
             "text": {"layers": 2, "heads": 2, "width": 64, "block": 32, "batch": 32, "characters": 245_760,
-                     "lr": 6e-3, "least": 6e-4, "warmup": 24, "windows": 1000, "many": 40, "seeds": 5,
+                     "lr": 12e-3, "least": 12e-4, "warmup": 24, "windows": 1000, "many": 40, "seeds": 5,
                      "rates": [0.0, 0.1, 0.2]},
         },
         "paper": {
-            "dense": {"hidden": [64, 64], "batch": 100, "steps": 30_000, "lr": 0.1, "momentum": 0.9, "p": 0.1,
+            "dense": {"hidden": [64, 64], "batch": 100, "steps": 30_000, "lr": 0.03, "momentum": 0.9, "p": 0.1,
                       "seeds": 20},
             "text": {"layers": 4, "heads": 4, "width": 128, "block": 64, "batch": 16, "characters": 983_040,
                      "lr": 1e-3, "least": 1e-4, "warmup": 96, "windows": 1250, "many": 40, "seeds": 5,
@@ -61,6 +61,8 @@ class EarlyDropout(Study):
         *(Published(f"40 passes over a 40th of it, {arm}: validation loss", None, f"40 passes, {arm}",
                     "validation loss") for arm in ("rate 0.0", "rate 0.1", "rate 0.2")),
     )  # fmt: skip
+
+    digests = {**mnist._DIGESTS, **shakespeare._DIGESTS}
 
     def data(self):
         return {
@@ -93,21 +95,21 @@ class EarlyDropout(Study):
 
     def train(self, task: Task, run: Run):
         if task.settings["net"] == "dense":
-            return train_dense(self.loaded["MNIST"], task.settings, run)
-        return train_passes(self.loaded["Tiny Shakespeare"], task.settings, run)
+            return _train_dense(self.loaded["MNIST"], task.settings, run)
+        return _train_passes(self.loaded["Tiny Shakespeare"], task.settings, run)
 
 
-def train_dense(mnist: data.Dataset, settings: Mapping, run: Run) -> dict:
+def _train_dense(images: data.Dataset, settings: Mapping, run: Run) -> dict:
     """Train dense nets on MNIST with dropout in some steps only; return losses and errors, for each seed.
 
     Parameters
     ----------
-    mnist : Dataset
+    images : Dataset
     settings : dict
         "hidden", "batch", "steps", "lr", "momentum"; the rate "p" is used in the steps "from" to "to" - 1.
     run : Run
     """
-    sizes = (mnist.features, *settings["hidden"], mnist.outputs)
+    sizes = (images.features, *settings["hidden"], images.outputs)
     nets = _nets.Nets(sizes, run.seeds, p=settings["p"], batch=settings["batch"], device=run.device)
     masks, none = nets.masks, [None] * len(nets.masks)
 
@@ -116,11 +118,11 @@ def train_dense(mnist: data.Dataset, settings: Mapping, run: Run) -> dict:
         nets.masks, nets.p = (masks, settings["p"]) if on else (none, 0.0)
 
     _nets.train(
-        nets, _nets.SGD(nets), mnist.x_train, mnist.y_train, steps=settings["steps"], lr=settings["lr"],
+        nets, _nets.SGD(nets), images.x_train, images.y_train, steps=settings["steps"], lr=settings["lr"],
         momentum=settings["momentum"], run=_Switched(run, switch),
     )  # fmt: skip
     found = {}
-    for part, x, y in (("training", mnist.x_train, mnist.y_train), ("test", mnist.x_test, mnist.y_test)):
+    for part, x, y in (("training", images.x_train, images.y_train), ("test", images.x_test, images.y_test)):
         x = torch.from_numpy(np.array(x)).to(run.device)
         for name, values in _nets.errors(nets.predict(x), y).items():
             found[f"{part} {name}"] = values
@@ -140,7 +142,7 @@ class _Switched:
             yield step
 
 
-def train_passes(text: np.ndarray, settings: Mapping, run: Run) -> dict:
+def _train_passes(text: np.ndarray, settings: Mapping, run: Run) -> dict:
     """Train character models in some passes over the beginning of a text; return losses, for each seed.
 
     Parameters

@@ -10,6 +10,7 @@ from dropout_utils.reproduce import _gpt
 from dropout_utils.reproduce._store import Task
 from dropout_utils.reproduce._study import Published, Run, Study
 
+_DIGESTS = {"Tiny Shakespeare": "470ad438f0312335d140106e05d53393c84495a3f46aa034747a19cfebd3b67d"}
 _SHAPE = ("layers", "heads", "width", "block")
 _SCHEDULE = ("steps", "lr", "least", "warmup")
 
@@ -56,6 +57,8 @@ class TinyShakespeare(Study):
                     "best validation loss") for p in (0.0, 0.1, 0.3, 0.4)),
     )  # fmt: skip
 
+    digests = _DIGESTS
+
     def data(self):
         return {"Tiny Shakespeare": np.frombuffer(data.tiny_shakespeare().encode("ascii"), np.uint8)}
 
@@ -70,10 +73,10 @@ class TinyShakespeare(Study):
         return tasks
 
     def train(self, task: Task, run: Run):
-        return train_characters(self.loaded["Tiny Shakespeare"], task.settings, run)
+        return _train_characters(self.loaded["Tiny Shakespeare"], task.settings, run)
 
 
-def train_characters(text: np.ndarray, settings, run: Run) -> dict:
+def _train_characters(text: np.ndarray, settings, run: Run) -> dict:
     """Train nanoGPT's model on the first nine tenths of a text; return its losses, for each seed.
 
     Parameters
