@@ -101,7 +101,7 @@ lint: install
 unit: install
 	@echo "unit tests ..."
 	@$(ONE) $(PY) -m pytest -q -n 2 --dist loadscope --ignore tests/test_site.py --ignore tests/test_colab.py \
-	  --ignore tests/test_explorables_page.py --ignore tests/test_explorables_jupyter.py
+	  --ignore tests/test_explorables_page.py --ignore tests/test_site_page.py --ignore tests/test_explorables_jupyter.py
 
 # Every notebook from a cold start; marked cells are compared with what is stored. Cards go to an empty folder
 # and are compared with the stored ones. nbval brings its own warnings, so they are no errors here.
@@ -122,10 +122,11 @@ chapters-run: install
 site-check: install site
 	@echo "checking the built site ..."
 	@$(PY) -m pytest -q -n 2 tests/test_site.py
-	@echo "driving the explorables in a browser ..."
+	@echo "opening every page and driving the explorables in a browser ..."
 	@if ! { command -v chromium || command -v google-chrome; } >/dev/null && command -v apt-get >/dev/null && test "$$(id -u)" = 0; \
 	  then apt-get install -qq -y chromium >/dev/null 2>&1 || true; fi
-	@$(PY) -m pytest -q -n 2 tests/test_explorables_page.py tests/test_explorables_jupyter.py
+	@$(PY) -m pytest -q -n 2 tests/test_explorables_page.py tests/test_explorables_jupyter.py \
+	  tests/test_site_page.py
 
 # Needs a network: every link that leaves the book.
 links: install

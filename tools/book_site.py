@@ -4,7 +4,8 @@
 - A link to a term of the glossary says the definition where the pointer or the focus rests on it.
 - The foot of each page says when it changed last, links its history, and says with which versions its
   outputs were made.
-- Small faults of the theme's markup are mended, each for a named reason.
+- Small faults of the theme's markup are mended, each for a named reason; what no page uses is left out
+  (`lighten.py`).
 - The finished site is packed into one archive, to be read without a network.
 """
 
@@ -14,10 +15,12 @@ import importlib
 import json
 import re
 import zipfile
+from html import unescape
 from pathlib import Path
 from urllib.parse import urlparse
 
 import address
+import lighten
 from docutils import nodes
 
 ROOT = address.ROOT
@@ -67,6 +70,11 @@ MENDED = [
         r"\1",
         "the role is deprecated",
     ),
+    (
+        lighten.SCRIPT.pattern,
+        "",
+        "half a megabyte of drawings on each page; the fonts have the dozen that are used",
+    ),
 ]  # fmt: skip
 
 
@@ -75,6 +83,36 @@ def mend(html: str) -> str:
     for pattern, replacement, _ in MENDED:
         html = re.sub(pattern, replacement, html)
     return html
+
+
+_FORMULA = re.compile(r'<(span|div) class="math notranslate nohighlight"([^>]*)>(.*?)</\1>', re.DOTALL)
+_SILENT = re.compile(r"\\(?:begin|end|label)\{[^}]*\}|\\(?:left|right|text|displaystyle|bar|hat|tilde|bold\w+"
+                     r"|quad|operatorname|math[a-z]+)(?![a-z])|\\[^a-zA-Z]")  # fmt: skip
+_FRACTION = re.compile(r"\\[dt]?frac\{((?:[^{}]|\{[^{}]*\})*)\}\{((?:[^{}]|\{[^{}]*\})*)\}")
+
+
+def width(tex: str) -> float:
+    """Estimate how wide a formula will be, in em: the letters that show, wide ones for relations."""
+    tex = _FRACTION.sub(lambda parts: max(parts[1], parts[2], key=len), _SILENT.sub("", tex))
+    tex = re.sub(r"\\[a-zA-Z]+", "x", tex)
+    small = sum(len(part.strip("{}^_")) for part in re.findall(r"[_^](?:\{[^{}]*\}|.)", tex))
+    shown = len(re.sub(r"[\s{}^_&]", "", tex))
+    return 0.65 * shown - 0.2 * small + 0.5 * len(re.findall(r"[-=<>+]", tex))
+
+
+def reserve(html: str) -> str:
+    """Give each formula about the room that it will take, so that nothing moves when it is set."""
+
+    def roomy(match: re.Match) -> str:
+        kind, rest, tex = match.groups()
+        plain = unescape(tex)
+        rows = 2 + 2.1 * (plain.count("\\\\") + 1) + 0.8 * ("frac" in plain)
+        room = f"--wide:{width(plain):.1f}em" if kind == "span" else f"--tall:{rows:.1f}em"
+        if kind == "span" and "frac" in plain:
+            room += ";--high:2em;--deep:-.7em"
+        return f'<{kind} class="math notranslate nohighlight" style="{room}"{rest}>{tex}</{kind}>'
+
+    return _FORMULA.sub(roomy, html)
 
 
 def home(url: str) -> str:
@@ -149,7 +187,8 @@ def _finish(app, exception):
     for path in Path(app.outdir).rglob("*.html"):
         if "_static" not in path.relative_to(app.outdir).parts:
             html = path.read_text(encoding="utf-8")
-            path.write_text(mend(html), encoding="utf-8")
+            path.write_text(reserve(mend(html)), encoding="utf-8")
+    lighten.lighten(Path(app.outdir))
     pack(Path(app.outdir))
 
 

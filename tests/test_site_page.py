@@ -1,0 +1,68 @@
+"""Every page of the built site in a browser with its network cut: light, for all readers, on all screens.
+
+They open `_build/html`, which `make site` builds, from disk. Needs what `test_explorables_page.py` needs.
+"""
+
+import first_load
+import pytest
+from test_explorables_page import axe, browser, pytestmark, violations  # noqa: F401
+
+SITE = first_load.SITE
+PAGES = sorted(path.relative_to(SITE).as_posix() for path in SITE.rglob("*.html")
+               if "_static" not in path.parts and path.name not in ("404.html", "index.html"))
+# Listings of code are all made alike: one is opened.
+PAGES = [name for name in PAGES if not name.startswith("_modules/dropout_utils/")
+         or name == "_modules/dropout_utils/seeding.html"]
+# What loads slowest: many formulas in a table, a chapter, the front page.
+SLOWED = ["pages/family.html", "chapters/mechanism.html", "intro.html"]
+OVER = """() => [...document.querySelectorAll('.bd-main *')].filter((e) => {
+    const box = e.getBoundingClientRect();
+    return box.right > innerWidth + 1 && box.width && !e.closest('pre, table, svg, mjx-container, [hidden]');
+}).slice(0, 4).map((e) => e.outerHTML.slice(0, 90))"""
+
+pytestmark = [*pytestmark, pytest.mark.skipif(not PAGES, reason="the site is not built: run make site")]
+
+
+@pytest.fixture(scope="module")
+def opened(browser):  # noqa: F811
+    """Open a page of the site; return the page and what its loading took."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, offline=True)
+    context.add_init_script(first_load.OBSERVE)
+    page = context.new_page()
+    state = {}
+
+    def opened(name):
+        if state.get("name") != name:
+            page.set_viewport_size({"width": 1280, "height": 900})
+            state.update(name=name, took=first_load.load(page, SITE / name))
+        return page, state["took"]
+
+    yield opened
+    context.close()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_light_and_still_and_for_all_readers_and_screens(name, opened, axe):  # noqa: F811
+    """One test, since opening a page is what takes long."""
+    page, took = opened(name)
+    assert first_load.outside(took["fetched"]) == []
+    assert sum(first_load.weigh(took["fetched"]).values()) <= first_load.limit(took["fetched"])
+    assert took["shift"] <= first_load.MOST_SHIFT
+    page.evaluate("document.documentElement.dataset.theme = 'light'")
+    assert violations(page, axe, "html") == []
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    assert violations(page, axe, "html", only=["color-contrast"]) == [], "dark"
+    # 320 px is also what a screen of 1280 px has at a zoom of 400%
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.wait_for_timeout(50)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320, page.evaluate(OVER)
+
+
+@pytest.mark.parametrize("name", SLOWED)
+def test_nothing_moves_while_a_page_loads_on_a_slow_processor(name, browser):  # noqa: F811
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, offline=True)
+    context.add_init_script(first_load.OBSERVE)
+    page = context.new_page()
+    context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": first_load.SLOWER})
+    assert first_load.load(page, SITE / name)["shift"] <= first_load.MOST_SHIFT
+    context.close()
