@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dropout_utils import data
-from dropout_utils.reproduce import early, mnist, shakespeare, uci
+from dropout_utils.reproduce import concrete, early, mnist, shakespeare, uci
 from dropout_utils.reproduce._study import Study
 
 _FIXED = (
@@ -13,6 +13,7 @@ _FIXED = (
     mnist.Figure10,
     shakespeare.TinyShakespeare,
     early.EarlyDropout,
+    concrete.ConcreteTable,
 )
 
 
