@@ -71,7 +71,7 @@ def visit(browser, tmp_path):
         page.on("requestfailed", lambda request: wrong.append(f"failed: {request.url[:120]}"))
         page.on("request", lambda asked: asked.url[:4] == "http" and wrong.append(asked.url[:120]))
         page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
-        page.goto(path.as_uri() + fragment)
+        page.goto(path.as_uri() + fragment, timeout=60_000)  # with all its formulas, on a busy machine
         page.wait_for_selector(".du-x, .du-explorable > [role=alert]")
         page.wait_for_timeout(100)
         return page
