@@ -331,3 +331,16 @@ def test_each_arm_that_stands_in_a_table_is_trained():
         trained = {task.arm for scale in study.scales.values() for task in study.tasks(scale, None)}
         shown = {row.arm for row in study.published if "other data" not in row.row}
         assert shown <= trained
+
+
+class Together(Plays):
+    scales = {"small": {**Plays.scales["small"], "together": 2}}
+
+
+def test_seeds_side_by_side_the_way_of_a_gpu_find_what_each_finds_alone_up_to_rounding(tmp_path):
+    alone = run(Plays(), tmp_path / "alone", jobs=1, progress=False)
+    beside = run(Together(), tmp_path / "beside", device="cpu:0", progress=False)  # masks travel as bits
+    assert {record["provenance"]["together"] for record in beside.records()} == {2}
+    for (arm, seed, a), (other_arm, other_seed, b) in zip(measures(alone), measures(beside), strict=True):
+        assert (arm, seed) == (other_arm, other_seed)
+        assert a["curve"] == pytest.approx(b["curve"], abs=1e-3)
