@@ -20,6 +20,7 @@ from dropout_utils.reproduce import (
     _nets,
     _store,
     _studies,
+    again,
     doubts,
     measured,
     mnist,
@@ -179,6 +180,11 @@ def test_more_seeds_add_to_those_that_are_there(store, monkeypatch):
                                                                                  old(self, task, run))[1])
     after = measures(run(Small(), store.root, seeds=4, jobs=1, progress=False))
     assert trained == [3, 3] and all(m in after for m in before)
+
+
+def test_a_record_can_be_made_again(store):
+    record = store.records()[-1]
+    assert again(Small(), record) == record["measures"]
 
 
 def test_two_processes_find_what_one_finds(store, tmp_path):

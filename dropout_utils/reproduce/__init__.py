@@ -5,7 +5,7 @@ provenance, and puts theirs beside ours. A run that is stopped goes on where it 
 """
 
 from dropout_utils.reproduce._report import doubts, figure, report, stored, stored_names, table
-from dropout_utils.reproduce._run import find_device, run
+from dropout_utils.reproduce._run import again, find_device, run
 from dropout_utils.reproduce._store import ReproduceError, Store, Task
 from dropout_utils.reproduce._studies import find, studies
 from dropout_utils.reproduce._study import Published, Row, Run, Study, measured, rows
@@ -18,6 +18,7 @@ __all__ = [
     "Store",
     "Study",
     "Task",
+    "again",
     "doubts",
     "figure",
     "find",

@@ -9,7 +9,7 @@ from pathlib import Path
 from dropout_utils import results
 from dropout_utils.evidence import write_json
 from dropout_utils.reproduce._store import ReproduceError, Store, digest
-from dropout_utils.reproduce._studies import find, studies
+from dropout_utils.reproduce._studies import find, named, studies
 from dropout_utils.reproduce._study import Row, Study, rows
 
 STORED = results.folder() / "reproduce"
@@ -192,7 +192,7 @@ def stored(name: str) -> tuple[Study, list[dict]]:
     if name not in stored_names():
         raise ValueError(f"name must be one of {', '.join(stored_names())}; got {name!r}")
     collected = json.loads((STORED / f"{name}.json").read_text(encoding="utf-8"))
-    return find(collected["study"]), spread_out(collected)
+    return named(collected["study"]), spread_out(collected)
 
 
 _NEEDED = ("dropout_utils", "code", "python", "numpy", "torch", "device", "processor", "data", "seconds")

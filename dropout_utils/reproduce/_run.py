@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -13,6 +15,7 @@ import numpy as np
 from dropout_utils import replicas
 from dropout_utils._checks import check_integer, check_real
 from dropout_utils._progress import bar_wanted
+from dropout_utils._worker import one_thread
 from dropout_utils.reproduce._store import ReproduceError, Store, Task, provenance
 from dropout_utils.reproduce._study import Run, Study
 
@@ -91,6 +94,28 @@ def run(
                     jobs=1 if device != "cpu" else jobs, cache=False, progress=False, label=study.name,
                 )  # fmt: skip
     return store
+
+
+def again(study: Study, record: dict, *, device: str = "cpu") -> dict:
+    """Train once more what a record holds, and return its measures; nothing is kept.
+
+    Parameters
+    ----------
+    study : Study
+    record : dict
+        One of :meth:`Store.records`, or of a stored reproduction.
+    device : str
+
+    Returns
+    -------
+    dict of str to float
+        Equal to the record's own on the same kind of processor, and up to rounding elsewhere.
+    """
+    task = Task(record["arm"], (record["seed"],), record["settings"])
+    with tempfile.TemporaryDirectory() as folder, one_thread():
+        checkpoint = Store(folder, study.name, record["scale"]).checkpoint(task, every=math.inf)
+        found = study.train(task, Run(find_device(device), checkpoint, task.seeds, time.perf_counter()))
+    return {name: float(values[0]) for name, values in found.items()}
 
 
 def _missing(study: Study, store: Store, settings, device: str) -> list[Task]:
