@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dropout_utils import data
-from dropout_utils.reproduce import concrete, early, mnist, shakespeare, uci
+from dropout_utils.reproduce import concrete, early, mnist, shakespeare, sparsity, uci, warde_farley
 from dropout_utils.reproduce._study import Study
 
 _FIXED = (
@@ -14,6 +14,8 @@ _FIXED = (
     shakespeare.TinyShakespeare,
     early.EarlyDropout,
     concrete.ConcreteTable,
+    warde_farley.WardeFarley,
+    sparsity.Sparsity,
 )
 
 
@@ -34,6 +36,18 @@ def find(name: str) -> Study:
     """
     if name.startswith("uci-"):
         data.uci(name.removeprefix("uci-"))
+    return named(name)
+
+
+def named(name: str) -> Study:
+    """Return the study of this name, whether its data are there or not.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    if name.startswith("uci-"):
         return uci.Uci(name.removeprefix("uci-"))
     found = {study.name: study for study in studies()}
     if name not in found:

@@ -67,10 +67,10 @@ class Uci(Study):
         "at most."
     )
     cost = {
-        "small": "all splits, 1,000 passes, 16,000 updates at most; about 5 minutes on two cores for 1,000 "
-        "examples, 10 for 10,000",
-        "paper": "all splits, 10,000 passes; about 10 minutes on two cores for 1,000 examples, 2 hours for "
-        "10,000",
+        "small": "all splits, 1,000 passes, 16,000 updates at most; about 5 minutes on one core for 1,000 "
+        "examples, 15 for 10,000",
+        "paper": "all splits, 10,000 passes; about 15 minutes on one core for 1,000 examples, an hour or two "
+        "for 10,000",
     }
 
     def __init__(self, name: str):
@@ -104,15 +104,16 @@ class Uci(Study):
                 f"got {settings['seeds']}"
             )
         lengths = [len(split.x_train) for split in splits[: settings["seeds"]]]
+        n = min(len(split.x_train) for split in splits)  # what is set by it is the same for all splits
         tasks = []
         for arm, times in ((BASE, 10), (LONG, 100)):
-            for n in sorted(set(lengths)):
-                own = {k: settings[k] for k in ("rates", "lr", "batch", "passes")}
-                epochs = times * (splits[0].epochs or 40)
-                if settings["most_updates"]:
-                    epochs = min(epochs, max(1, settings["most_updates"] // math.ceil(n / own["batch"])))
-                own |= {"epochs": epochs, "hidden": splits[0].hidden or 50, "examples": n}
-                seeds = tuple(k for k, length in enumerate(lengths) if length == n)
+            own = {k: settings[k] for k in ("rates", "lr", "batch", "passes")}
+            epochs = times * (splits[0].epochs or 40)
+            if settings["most_updates"]:
+                epochs = min(epochs, max(1, settings["most_updates"] // math.ceil(n / own["batch"])))
+            own |= {"epochs": epochs, "hidden": splits[0].hidden or 50, "examples": n}
+            for length in sorted(set(lengths)):
+                seeds = tuple(k for k, other in enumerate(lengths) if other == length)
                 tasks.append(Task(arm, seeds, own, float(epochs * n)))
         return tasks
 
