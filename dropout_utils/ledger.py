@@ -63,7 +63,8 @@ def chapter_digest(notebook: str | os.PathLike) -> str:
     It depends on the sources of the code cells alone. The first cell, which installs the package on
     Colab, is left out: it holds the repository's address, and a fork that changes the address has
     not changed the experiment. Left out as well are asides, cells with the tag "aside": explorables,
-    quizzes and answers to exercises, which no experiment reads.
+    quizzes and answers to exercises, which no experiment reads; and assertions, which guard the prose and
+    measure nothing.
 
     Parameters
     ----------
@@ -75,8 +76,22 @@ def chapter_digest(notebook: str | os.PathLike) -> str:
         32 hexadecimal digits.
     """
     cells = _cells(notebook, "code", asides=False)
-    sources = [source.strip() for source in cells if "google.colab" not in source]
+    sources = [_without_assertions(source) for source in cells if "google.colab" not in source]
     return hashlib.sha256(json.dumps(sources).encode()).hexdigest()[:32]
+
+
+def _without_assertions(source: str) -> str:
+    """The source without its assertions and empty lines; as it is, where it is no Python."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return source.strip()
+    lines = [line.encode() for line in source.splitlines()]  # columns of a syntax tree count bytes
+    found = [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+    for node in sorted(found, key=lambda node: (node.lineno, node.col_offset), reverse=True):
+        first, last = node.lineno - 1, node.end_lineno - 1
+        lines[first : last + 1] = [lines[first][: node.col_offset] + lines[last][node.end_col_offset :]]
+    return "\n".join(text for text in (line.decode().rstrip() for line in lines) if text)
 
 
 def stamp(card: str | os.PathLike, notebook: str | os.PathLike) -> None:
