@@ -53,3 +53,10 @@ def test_the_archive_holds_the_whole_site_and_nothing_else(tmp_path):
     with zipfile.ZipFile(book_site.pack(site)) as packed:
         assert sorted(packed.namelist()) == ["dropout-book/a/b.html", "dropout-book/index.html"]
     assert (site / book_site.ARCHIVE).read_bytes() == first
+
+
+def test_the_newest_version_of_the_list_of_changes_is_the_packages():
+    import dropout_utils
+
+    changes = (book_site.ROOT / "pages" / "changes.md").read_text(encoding="utf-8")
+    assert re.search(r"(?m)^## (\d+\.\d+\.\d+)", changes)[1] == dropout_utils.__version__

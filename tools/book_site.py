@@ -6,6 +6,7 @@
   outputs were made.
 - Small faults of the theme's markup are mended, each for a named reason; what no page uses is left out
   (`lighten.py`).
+- The teacher's page and its notebooks are made from the chapters (`teaching.py`).
 - The finished site is packed into one archive, to be read without a network.
 """
 
@@ -21,6 +22,8 @@ from urllib.parse import urlparse
 
 import address
 import lighten
+import notebooks
+import teaching
 from docutils import nodes
 
 ROOT = address.ROOT
@@ -181,6 +184,13 @@ def _describe_page(app, pagename, templatename, context, doctree):
         context["made_with"] = made_with(source)
 
 
+def _fill_in(app, docname, source):
+    if docname == "pages/teachers":
+        source[0] = source[0].replace("<!-- the chapters -->", teaching.page())
+        for path in notebooks.chapters():
+            app.env.note_dependency(str(path))
+
+
 def _finish(app, exception):
     if exception is not None or app.builder.format != "html":
         return
@@ -189,6 +199,7 @@ def _finish(app, exception):
             html = path.read_text(encoding="utf-8")
             path.write_text(reserve(mend(html)), encoding="utf-8")
     lighten.lighten(Path(app.outdir))
+    teaching.write(Path(app.outdir))
     pack(Path(app.outdir))
 
 
@@ -218,6 +229,7 @@ def _find(app, env, node, contnode):
 def setup(app):
     """Register with Sphinx."""
     app.connect("config-inited", _set_address)
+    app.connect("source-read", _fill_in)
     app.connect("missing-reference", _find)
     app.connect("doctree-resolved", _explain_terms)
     app.connect("html-page-context", _describe_page)
