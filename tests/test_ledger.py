@@ -218,7 +218,11 @@ def test_the_digest_follows_the_code_and_neither_the_text_nor_the_outputs_nor_th
     assert chapter_digest(path) != before
 
 
-@pytest.mark.parametrize("guards", ["assert x > 0", "if x:\n    pass\nassert (x >\n        0), 'ä'\n", "assert x; assert x"])
+@pytest.mark.parametrize("guards", [
+    "assert x > 0",
+    "if x:\n    pass\nassert (x >\n        0), 'ä'\n",
+    "assert x; assert x",
+])
 def test_an_assertion_does_not_change_the_digest_and_what_stands_beside_it_does(tmp_path, guards):
     path = write_chapter(tmp_path)
     book = nbformat.read(path, as_version=4)
