@@ -39,9 +39,9 @@ def test_a_run_killed_three_times_gives_the_bits_of_one_that_was_not(tmp_path, m
 def test_no_rate_passes_what_the_updates_of_adam_allow(tmp_path):
     found = measures(tmp_path / "out", settings={"updates": 40, "sizes": [10]})
     for (arm, _), m in found.items():
-        highest = concrete.highest(40, 1e-3 if concrete.SLOW in arm else 1e-2)
+        highest = concrete._highest(40, 1e-3 if concrete.SLOW in arm else 1e-2)
         assert m[concrete.RATE] <= highest * 1.001
-    assert concrete.highest(1000, 1e-3) == pytest.approx(0.2319, abs=1e-4)
+    assert concrete._highest(1000, 1e-3) == pytest.approx(0.2319, abs=1e-4)
 
 
 def test_a_larger_step_size_moves_the_rates_further(tmp_path):
@@ -59,7 +59,7 @@ def test_nets_side_by_side_are_those_that_stand_alone():
 
 def test_the_line_has_slope_two_level_eight_and_unit_noise():
     """Each bound is five standard errors: a false alarm in a million."""
-    x, y = concrete.line(0, 40_000)
+    x, y = concrete._line(0, 40_000)
     slope, level = np.polyfit(x[:, 0], y[:, 0], 1)
     assert abs(slope - 2) < 0.025 and abs(level - 8) < 0.025
     assert abs((y - 2 * x - 8).std() - 1) < 0.018

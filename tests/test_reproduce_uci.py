@@ -132,7 +132,7 @@ def test_a_run_killed_three_times_gives_the_bits_of_one_that_was_not(toy, tmp_pa
 def test_the_log_likelihood_is_that_of_a_mixture_of_normal_densities():
     rng = np.random.default_rng(0)
     samples, y, taus = rng.standard_normal((5, 1200)), rng.standard_normal(1200), [4.0, 0.25]
-    for tau, found in zip(taus, uci.log_likelihood(samples, y, taus), strict=True):
+    for tau, found in zip(taus, uci._log_likelihood(samples, y, taus), strict=True):
         assert found == pytest.approx(np.log(norm.pdf(y, samples, tau**-0.5).mean(axis=0)).mean())
 
 

@@ -20,7 +20,7 @@ _START = 0.1  # the rate at the beginning
 _MOST = 10.0  # size of a log variance: beyond, the likelihood of ten points overflows
 
 
-def line(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
+def _line(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
     """Draw n points of y = 2x + 8 + noise; x and noise are standard normal.
 
     Parameters
@@ -38,7 +38,7 @@ def line(seed: int, n: int) -> tuple[np.ndarray, np.ndarray]:
     return x.astype(np.float32), y.astype(np.float32)
 
 
-def highest(updates: int, lr: float) -> float:
+def _highest(updates: int, lr: float) -> float:
     """Return about the highest rate that Adam can reach: each update moves the logit by lr at most, nearly.
 
     Parameters
@@ -85,11 +85,11 @@ class ConcreteTable(Study):
     )  # fmt: skip
 
     def data(self):
-        """Return the points of the first seed, which stand for the way all are drawn."""
-        return {"line": np.concatenate(line(0, 1000), axis=1)}
+        # Return the points of the first seed, which stand for the way all are drawn
+        return {"line": np.concatenate(_line(0, 1000), axis=1)}
 
     def tasks(self, settings, store):
-        """One task for each N and arm."""
+        # One task for each N and arm
         tasks = []
         for n in settings["sizes"]:
             for arm, lr in ((SLOW, 1e-3), (FAST, 1e-2)):
@@ -101,13 +101,13 @@ class ConcreteTable(Study):
         return tasks
 
     def group(self, task, device):
-        """All seeds side by side: the nets are small."""
+        # All seeds side by side: the nets are small
         return len(task.seeds)
 
     def train(self, task, run: Run):
-        """Train, and ask for the rates and for the spread of the mean over passes with masks."""
+        # Train, and ask for the rates and for the spread of the mean over passes with masks
         s, device = task.settings, run.device
-        drawn = [line(seed, s["n"]) for seed in run.seeds]
+        drawn = [_line(seed, s["n"]) for seed in run.seeds]
         x, y = (torch.from_numpy(np.stack(a)).to(device) for a in zip(*drawn, strict=True))  # (R, n, 1)
         net = _Net(s["hidden"], run.seeds, device)
         state, batch = net.state(), min(s["batch"], s["n"])
@@ -122,7 +122,7 @@ class ConcreteTable(Study):
             mean, log = net.predict(x[rows, part], "train", step)
             fit = 0.5 * ((mean - y[rows, part]) ** 2 * torch.exp(-log) + log).mean((1, 2))  # (R,)
             net.update(fit + net.kl(s["length_scale"]) / s["n"], step + 1, s["lr"], s["rate_lr"])
-        x = torch.from_numpy(np.stack([line(10**6 + k, 200)[0] for k in run.seeds])).to(device)
+        x = torch.from_numpy(np.stack([_line(10**6 + k, 200)[0] for k in run.seeds])).to(device)
         with torch.no_grad():
             answers = [net.predict(x, "pass", i) for i in range(s["passes"])]
             means, logs = (torch.stack(a).double() for a in zip(*answers, strict=True))

@@ -47,17 +47,17 @@ class Sparsity(Study):
     )
 
     def data(self):
-        """Return MNIST."""
+        # Return MNIST
         return {"MNIST": data.mnist()}
 
     def tasks(self, settings, store):
-        """One task with dropout and one without."""
+        # One task with dropout and one without
         common = {k: v for k, v in settings.items() if k != "seeds"}
         seeds = tuple(range(settings["seeds"]))
         return [Task(arm, seeds, {**common, "p": p}) for arm, p in ((NONE, 0.0), (DROPOUT, 0.5))]
 
     def train(self, task, run: Run):
-        """Train the autoencoders side by side."""
+        # Train the autoencoders side by side
         s, mnist = task.settings, self.loaded["MNIST"]
         x = mnist.subset(s["n_train"], generator(0, "reproduce", "sparsity")).x_train
         x = torch.from_numpy(x.copy()).to(run.device)

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from dropout_utils import data, masks
+from dropout_utils._checks import check_text
 from dropout_utils.numpy.network import _initial_parameters
 from dropout_utils.reproduce._store import Task
 from dropout_utils.reproduce._study import Published, Run, Study, checksum
@@ -74,7 +75,7 @@ class Uci(Study):
     }
 
     def __init__(self, name: str):
-        self.set = name
+        self.set = check_text(name, "name")
         self.name = f"uci-{name}"
         self.title = f"Gal and Ghahramani 2016: MC dropout on the UCI set {name}"
         splits = len(list((data.data_folder() / "uci" / name).glob("index_train_*.txt")))
@@ -86,17 +87,17 @@ class Uci(Study):
         self.published = _rows(name)
 
     def data(self):
-        """Return all splits, by name."""
+        # Return all splits, by name
         first = data.uci(self.set)
         return {str(k): first if k == 0 else data.uci(self.set, k) for k in range(first.splits)}
 
     def checksums(self):
-        """One checksum for the set: of those of its splits."""
+        # One checksum for the set: of those of its splits
         each = "".join(checksum(split) for split in self.loaded.values())
         return {self.set: hashlib.sha256(each.encode()).hexdigest()}
 
     def tasks(self, settings, store):
-        """One task for each training time; splits of different length do not train side by side."""
+        # One task for each training time; splits of different length do not train side by side
         splits = list(self.loaded.values())
         if settings["seeds"] > len(splits):
             raise ValueError(
@@ -118,11 +119,11 @@ class Uci(Study):
         return tasks
 
     def group(self, task, device):
-        """Splits share the device: all of them on a GPU, ten on a core."""
+        # Splits share the device: all of them on a GPU, ten on a core
         return len(task.seeds) if device != "cpu" else 10
 
     def train(self, task, run: Run):
-        """Choose, train and test; see `recipe`."""
+        # Choose, train and test; see `recipe`
         s = task.settings
         splits = [self.loaded[str(seed)] for seed in run.seeds]
         inner = [d.split_validation(0.2, generator(d.split, "uci", "validation")) for d in splits]
@@ -146,9 +147,9 @@ class Uci(Study):
             one, mean, log = final.monte_carlo(r, x, y, s["passes"], [tau])
             scaled = final.scaling(r, x)
             measures = {
-                ONE: rmse(one, y) * d.target_std,
-                SCALING: rmse(scaled, y) * d.target_std,
-                MC: rmse(mean, y) * d.target_std,
+                ONE: _rmse(one, y) * d.target_std,
+                SCALING: _rmse(scaled, y) * d.target_std,
+                MC: _rmse(mean, y) * d.target_std,
                 LIKELIHOOD: float(log[0]) - math.log(d.target_std),
                 "rate": final.rates[r],
                 "precision": tau / d.target_std**2,
@@ -181,7 +182,7 @@ def _key(seed: int, site: str) -> np.ndarray:
     return np.random.SeedSequence([seed, *site.encode()]).generate_state(2, np.uint64)
 
 
-def rmse(prediction, y) -> float:
+def _rmse(prediction, y) -> float:
     """Root mean squared error.
 
     Parameters
@@ -191,7 +192,7 @@ def rmse(prediction, y) -> float:
     return float(np.sqrt(np.mean((np.asarray(prediction, np.float64) - y) ** 2)))
 
 
-def log_likelihood(samples, y, taus) -> np.ndarray:
+def _log_likelihood(samples, y, taus) -> np.ndarray:
     """Return the mean over the examples of log (1/k) Σ N(y; sample, 1/tau), in nats, one for each tau.
 
     Parameters
@@ -329,7 +330,7 @@ class _Nets:
             h = (x * m[0]) @ W1
             h = h.add_(b1).relu_().mul_(m[1])
             samples[i : i + many] = (h @ W2 + b2)[..., 0].cpu().numpy()
-        return samples[0], samples.mean(axis=0, dtype=np.float64), log_likelihood(samples, y, taus)
+        return samples[0], samples.mean(axis=0, dtype=np.float64), _log_likelihood(samples, y, taus)
 
 
 def _rows(name: str) -> tuple[Published, ...]:

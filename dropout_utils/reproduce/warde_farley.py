@@ -55,11 +55,11 @@ class WardeFarley(Study):
     )  # fmt: skip
 
     def data(self):
-        """Return MNIST."""
+        # Return MNIST
         return {"MNIST": data.mnist()}
 
     def tasks(self, settings, store):
-        """One task for the ensemble, one for dropout."""
+        # One task for the ensemble, one for dropout
         common = {k: settings[k] for k in ("hidden", "n_train", "batch", "lr", "momentum")}
         seeds = tuple(range(settings["seeds"]))
         members, steps = settings["members"], settings["steps"]
@@ -71,7 +71,7 @@ class WardeFarley(Study):
         ]
 
     def train(self, task, run: Run):
-        """Train the members of all seeds, or the dropout nets of all seeds, side by side."""
+        # Train the members of all seeds, or the dropout nets of all seeds, side by side
         s = task.settings
         mnist = self.loaded["MNIST"]
         few = mnist.subset(s["n_train"], generator(0, "reproduce", "warde-farley"))
