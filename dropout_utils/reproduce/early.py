@@ -43,8 +43,8 @@ class EarlyDropout(Study):
                      "rates": [0.0, 0.1, 0.2]},
         },
         "paper": {
-            "dense": {"hidden": [64, 64], "batch": 100, "steps": 30_000, "lr": 0.03, "momentum": 0.9, "p": 0.1,
-                      "seeds": 20},
+            "dense": {"hidden": [64, 64], "batch": 100, "steps": 30_000, "lr": 0.03, "momentum": 0.9,
+                      "p": 0.1, "seeds": 20},
             "text": {"layers": 4, "heads": 4, "width": 128, "block": 64, "batch": 16, "characters": 983_040,
                      "lr": 1e-3, "least": 1e-4, "warmup": 96, "windows": 1250, "many": 40, "seeds": 5,
                      "rates": [0.0, 0.1, 0.2]},
