@@ -16,11 +16,12 @@ SCRATCH := $(CURDIR)/_build/test
 CHAPTERS := $(wildcard chapters/*.ipynb pages/*.ipynb)
 PAGES    := _config.yml _toc.yml references.bib CONTRIBUTING.md $(wildcard *.md pages/*.md _static/*) $(CHAPTERS)
 
-.PHONY: help install book site serve lab notebooks verdicts benchmarks address test lint unit chapters-run \
+.PHONY: help install book site pdf serve lab notebooks verdicts benchmarks address test lint unit chapters-run \
         site-check colab links clean
 
 help:  ## this list
 	@echo "make book                 install into $(VENV), build the site, say where to open it"
+	@echo "make pdf                  the whole book as one PDF (needs Chromium; minutes)"
 	@echo "make test                 everything continuous integration runs"
 	@echo "make lab                  the chapters in JupyterLab"
 	@echo "make serve                the site on http://localhost:$(PORT)"
@@ -60,6 +61,9 @@ $(SITE)/.built: $(PAGES) $(VENV)/.installed
 	       echo "The site was not built; the whole log is _build/site.log"; exit 1; }; \
 	  echo "built in $$(( $$(date +%s) - start )) s"
 	@touch $@
+
+pdf: site  ## the whole book as one PDF, beside the site and linked on its front page
+	@$(PY) tools/pdf.py
 
 serve: book  ## the site on a local port
 	@echo "http://localhost:$(PORT)  (Ctrl-C ends it)"

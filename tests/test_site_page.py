@@ -3,7 +3,10 @@
 They open `_build/html`, which `make site` builds, from disk. Needs what `test_explorables_page.py` needs.
 """
 
+import re
+
 import first_load
+import pdf
 import pytest
 from test_explorables_page import axe, browser, pytestmark, violations  # noqa: F401
 
@@ -66,3 +69,27 @@ def test_nothing_moves_while_a_page_loads_on_a_slow_processor(name, browser):  #
     context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": first_load.SLOWER})
     assert first_load.load(page, SITE / name)["shift"] <= first_load.MOST_SHIFT
     context.close()
+
+
+def test_a_chapter_prints_with_its_code_whole_its_formulas_set_and_its_explorables_as_pictures(browser):  # noqa: F811
+    name = "chapters/inference.html"
+    if not (SITE / name).is_file():
+        pytest.skip("the chapter is not built")
+    beside = SITE / ".printed.html"
+    beside.write_text(pdf.together(SITE, ["intro.html", name]), encoding="utf-8")
+    context = browser.new_context(viewport={"width": 794, "height": 1123}, offline=True)
+    context.add_init_script(first_load.OBSERVE + pdf.STILL)
+    page = context.new_page()
+    page.set_default_timeout(120_000)
+    try:
+        first_load.load(page, beside)
+        page.emulate_media(media="print")
+        assert page.locator(".du-x").count() == 0 and page.locator(".du-still svg").count() >= 1
+        assert page.locator("mjx-container").count() > 20
+        assert page.evaluate("""() => [...document.querySelectorAll('pre')].filter((e) =>
+            e.scrollWidth > e.clientWidth + 1).length""") == 0
+        printed = page.pdf(**pdf.PAPER)
+    finally:
+        beside.unlink()
+        context.close()
+    assert printed.startswith(b"%PDF") and len(re.findall(rb"/Type /Page\b", printed)) >= 8
