@@ -30,10 +30,6 @@ class EarlyDropout(Study):
         "through 245,760 characters, or 40 times through the first 40th of them. One learning rate for all "
         "arms of a test, chosen without dropout on other seeds: that is in favour of none. (For the text "
         "0.012 was best there, but left one of the five seeds stuck, with dropout or without: half is used.) "
-        "Found in small, with ten seeds: early dropout did not reduce "
-        "underfitting. It costs far less than dropout in all steps or late, but its training loss stays a "
-        "little above that of none, and its test error is higher. Four epochs may be too few to make up for "
-        "the noisy start, and these nets are nothing like the paper's: this contradicts no number of theirs."
     )
     scales = {
         "small": {
