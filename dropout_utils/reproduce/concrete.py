@@ -64,8 +64,8 @@ class ConcreteTable(Study):
         "the last layer, where the authors' code has two; the log variance stays above -10, since "
         "nets of N = 10 diverged without. Glorot's initial weights: with larger ones many nets of ours "
         "ended with a huge variance and no fit. An update of Adam moves a logit by about its step size at "
-        "most: from 0.1, 1,000 updates reach 0.23 and 2,000 reach 0.45, whatever the data say. So a second arm "
-        "lets the rates, not the weights, learn with ten times the step size."
+        "most: from 0.1, 1,000 updates reach 0.23 and 2,000 reach 0.45, whatever the data say. So a second "
+        "arm lets the rates, not the weights, learn with ten times the step size."
     )
     scales = {
         "small": {"hidden": [256] * 3, "sizes": [10, 100, 1000, 10_000], "seeds": 5, "passes": 100},
@@ -73,7 +73,7 @@ class ConcreteTable(Study):
     }
     cost = {
         "small": "3 × 256 units instead of 3 × 1024; about 4 minutes on two cores",
-        "paper": "3 × 1024 units; about 10 minutes on two cores",
+        "paper": "3 × 1024 units; about half an hour on two cores",
     }
     published = (
         *(Published(f"N = {n:,}: learned hidden rate", rate, f"N = {n:,}, {SLOW}", RATE, None, "read", note)
