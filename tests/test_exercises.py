@@ -70,6 +70,12 @@ def frozen(rule, gradients, mask):
     pass
 
 
+def with_a_past():
+    """A wrong answer to reproducing-3: one stream for all epochs."""
+    rng = np.random.default_rng(0)
+    return lambda seed, epoch, n: rng.permutation(n)
+
+
 def mean_of_all(**mistake):
     return lambda h, W2, b2, p: ensemble_checkers._mean_of_all(h, W2, b2, p, **mistake)
 
@@ -167,6 +173,9 @@ RIGHT = {
     "structured-1": [(8.75, 0.0177)],
     "structured-2": [(0.9375, 0.242, 1, 0.5)],
     "structured-3": [(-2.13, -0.01), (-1.5, 0.2)],
+    "reproducing-1": [2197.2, 2198],
+    "reproducing-2": [(0.9, 2560)],
+    "reproducing-3": [lambda seed, epoch, n: np.random.default_rng([seed, epoch]).permutation(n)],
 }
 
 # what people answer, by the word by which its hint is known
@@ -401,6 +410,15 @@ WRONG = {
         (-2.1, -1.9): "lowest loss",
         (math.nan, 0): "NaN",
         -2.13: "Two numbers",
+    },
+    "reproducing-1": {400: "logit", 2.197: "steps", 2303: "log(p / (1 - p))", 1000: "How far"},
+    "reproducing-2": {
+        (0.1, 2560): "keep", (0.9, 256): "survivors", (0.9, 25.6): "one in ten", 2560: "2 numbers"},
+    "reproducing-3": {
+        with_a_past(): "past",
+        lambda seed, epoch, n: np.random.default_rng(seed).permutation(n): "number of the epoch",
+        lambda seed, epoch, n: np.random.default_rng(epoch).permutation(n): "Does the seed",
+        lambda seed, epoch, n: np.zeros(n, int): "once",
     },
 }
 
