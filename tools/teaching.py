@@ -75,7 +75,7 @@ def page(root: Path = notebooks.ROOT) -> str:
     for place, (name, found) in enumerate(chapters):
         link = f"[{found['title']}](../chapters/{name}.ipynb)"
         notebook = f'<a href="../{FOLDER}/{name}.ipynb" download>{name}.ipynb</a>'
-        claims = ", ".join(found["claims"]) or "all"
+        claims = ", ".join(found["claims"]) or ("all" if name == "ledger" else "none")
         count = len(found["exercises"])
         table.append(f"| {link} | {found['minutes']} min | {count} | {claims} | {notebook} |")
         earlier = {home.get(claim) for claim in found["mentions"]} & {name for name, _ in chapters[:place]}
