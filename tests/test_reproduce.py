@@ -335,8 +335,10 @@ def test_a_table_has_theirs_beside_ours_and_empty_cells_where_nothing_was_run(st
     plain, dropped, never = rows(Small(), store.records())
     assert plain.effect.n == 3 and plain.effect.mean == pytest.approx(plain.values.mean())
     assert dropped.published.value is None and never.effect is None
-    text = table(Small(), store.records())
+    text = str(table(Small(), store.records()))
     assert "not run" in text and "(unchecked)" in text
+    page = table(Small(), store.records())._repr_html_()
+    assert all(f">{line[2]}<" in page for line in table(Small(), store.records()).lines)
 
 
 def test_a_report_holds_all_that_was_found(store, monkeypatch, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,8 +17,49 @@ STORED = results.folder() / "reproduce"
 
 
 # ------------------------------------------------------------------------------------------- tables
-def table(study: Study, records: Sequence[dict]) -> str:
-    """Return the published numbers beside ours, as text.
+class Table:
+    """Published numbers beside ours: a table on a page, columns of text elsewhere."""
+
+    _HEAD = ("row", "published", "ours (95% interval)", "seeds")
+
+    def __init__(self, study: Study, records: Sequence[dict]):
+        self.title = f"{study.title} ({study.unit})"
+        self.lines = [
+            (row.published.row, theirs(row), ours(row), str(len(row.values)) if len(row.values) else "")
+            for row in rows(study, records)
+        ]
+
+    def __str__(self) -> str:
+        lines = [self._HEAD, *self.lines]
+        widths = [max(len(line[i]) for line in lines) for i in range(4)]
+        text = [
+            "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+            for line in lines
+        ]
+        text.insert(1, "  ".join("-" * width for width in widths))
+        return f"{self.title}\n\n" + "\n".join(text)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        cell = "text-align:left;vertical-align:top;padding:.25em .5em;white-space:normal"
+        cell += ";border-bottom:1px solid"
+        head = "".join(f'<th scope="col" style="{cell}">{html.escape(name)}</th>' for name in self._HEAD)
+        body = "".join(
+            f'<tr style="background:transparent"><th scope="row" style="{cell};font-weight:normal">'
+            + html.escape(line[0]) + "</th>"
+            + "".join(f'<td style="{cell}">{html.escape(text)}</td>' for text in line[1:]) + "</tr>"
+            for line in self.lines
+        )  # fmt: skip
+        return (
+            '<table style="color:inherit;background:transparent;border-collapse:collapse;width:100%">'
+            f'<caption style="caption-side:top;text-align:left;color:inherit">{html.escape(self.title)}'
+            f"</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        )
+
+
+def table(study: Study, records: Sequence[dict]) -> Table:
+    """Return the published numbers beside ours; printed, it is text.
 
     Parameters
     ----------
@@ -25,17 +67,7 @@ def table(study: Study, records: Sequence[dict]) -> str:
     records : list of dict
         As :meth:`Store.records` returns them.
     """
-    lines = [("row", "published", "ours (95% interval)", "seeds")]
-    for row in rows(study, records):
-        count = str(len(row.values)) if len(row.values) else ""
-        lines.append((row.published.row, theirs(row), ours(row), count))
-    widths = [max(len(line[i]) for line in lines) for i in range(4)]
-    text = [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    ]
-    text.insert(1, "  ".join("-" * width for width in widths))
-    return f"{study.title} ({study.unit})\n\n" + "\n".join(text)
+    return Table(study, records)
 
 
 def theirs(row: Row) -> str:
