@@ -21,6 +21,7 @@ class Table:
     """Published numbers beside ours: a table on a page, columns of text elsewhere."""
 
     _HEAD = ("row", "published", "ours (95% interval)", "seeds")
+    _SHORT = ("row", "theirs", "ours [95%]", "n")  # a phone is narrow
 
     def __init__(self, study: Study, records: Sequence[dict]):
         self.title = f"{study.title} ({study.unit})"
@@ -42,9 +43,9 @@ class Table:
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        cell = "text-align:left;vertical-align:top;padding:.25em .5em;white-space:normal"
+        cell = "text-align:left;vertical-align:top;padding:.2em .3em;white-space:normal"
         cell += ";border-bottom:1px solid"
-        head = "".join(f'<th scope="col" style="{cell}">{html.escape(name)}</th>' for name in self._HEAD)
+        head = "".join(f'<th scope="col" style="{cell}">{html.escape(name)}</th>' for name in self._SHORT)
         body = "".join(
             f'<tr style="background:transparent"><th scope="row" style="{cell};font-weight:normal">'
             + html.escape(line[0]) + "</th>"
@@ -52,7 +53,8 @@ class Table:
             for line in self.lines
         )  # fmt: skip
         return (
-            '<table style="color:inherit;background:transparent;border-collapse:collapse;width:100%">'
+            '<table style="color:inherit;background:transparent;border-collapse:collapse;width:100%;'
+            'font-size:.9em">'
             f'<caption style="caption-side:top;text-align:left;color:inherit">{html.escape(self.title)}'
             f"</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         )

@@ -20,7 +20,7 @@ class TinyShakespeare(Study):
 
     name = "tiny-shakespeare"
     title = "nanoGPT's character models on Tiny Shakespeare, at five rates"
-    reference = ()
+    reference = ("karpathy2022nanogpt",)
     unit = "best validation loss, nats for each character"
     recipe = (
         "Architecture, optimiser and schedule are nanoGPT's (pre-norm blocks, GELU, no biases, output "
