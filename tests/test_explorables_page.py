@@ -72,6 +72,8 @@ def visit(browser, tmp_path):
         page.on("request", lambda asked: asked.url[:4] == "http" and wrong.append(asked.url[:120]))
         page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
         page.goto(path.as_uri() + fragment, timeout=60_000)  # with all its formulas, on a busy machine
+        if isinstance(body, Path) and not fragment:  # an explorable starts when it is near
+            page.locator(".du-explorable").first.scroll_into_view_if_needed()
         page.wait_for_selector(".du-x, .du-explorable > [role=alert]")
         page.wait_for_timeout(100)
         return page
