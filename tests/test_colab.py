@@ -5,6 +5,7 @@ package is not in it: the first cell of a chapter fetches it from the book's add
 find in a copy of this working tree. So what is tested is what a reader's click on the rocket does.
 """
 
+import asyncio
 import json
 import os
 import shutil
@@ -133,7 +134,8 @@ def executed(session, environment, tmp_path_factory):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                client.execute(env={**variables, **more})
+                # closes its loop behind it, in a thread too
+                asyncio.run(client.async_execute(env={**variables, **more}))
         except Exception as error:
             found[chapter] = error
         else:
