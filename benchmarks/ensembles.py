@@ -21,10 +21,10 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
 import numpy as np
-from machine import processor
 from masks import one_core, verdict
 
 from dropout_utils import ensembles
+from dropout_utils._machine import processor
 from dropout_utils.seeding import generator
 
 

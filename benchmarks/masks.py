@@ -31,9 +31,9 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
 import numpy as np
-from machine import processor
 
 from dropout_utils import masks
+from dropout_utils._machine import processor
 from dropout_utils.seeding import generator
 
 

@@ -31,9 +31,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
-from machine import processor
 
 from dropout_utils import data, replicas, studies
+from dropout_utils._machine import processor
 
 BATCH = 64
 CORES = os.cpu_count() or 1

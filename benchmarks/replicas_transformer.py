@@ -29,10 +29,10 @@ for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np
 import torch
-from machine import processor
 from torch import nn
 from torch.nn import functional as F
 
+from dropout_utils._machine import processor
 from dropout_utils.seeding import generator
 from dropout_utils.torch import Rates, VisionTransformer, optimizer
 from dropout_utils.torch._engine import Engine, Noise, cross_entropy

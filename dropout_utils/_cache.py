@@ -16,7 +16,6 @@ import inspect
 import io
 import json
 import os
-import secrets
 import sys
 import tempfile
 import types
@@ -25,11 +24,13 @@ from pathlib import Path
 
 import numpy as np
 
+from dropout_utils._files import write_whole
+
 PACKAGE = __name__.partition(".")[0]
 
 # What only draws, words or schedules results cannot change them; all other sources of the package count.
 _PRESENTATION = {"figures.py", "widgets.py", "claims.py"}
-_PRESENTATION |= {"replicas.py", "_worker.py", "_cache.py", "_progress.py"}
+_PRESENTATION |= {"replicas.py", "_worker.py", "_cache.py", "_progress.py", "_files.py", "_machine.py"}
 _MAGIC = b"dropout-utils result 1\n"
 
 
@@ -326,18 +327,9 @@ class Store:
         for array in arrays.values():
             np.lib.format.write_array(stream, np.asarray(array), allow_pickle=False)
         body = stream.getvalue()
-        # A name of its own beside the target: two processes never write into one file, and the
-        # replacement is one step of the file system.
-        temporary = path.with_name(f".{path.stem}-{os.getpid()}-{secrets.token_hex(4)}.tmp")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                with open(temporary, "xb") as file:
-                    file.write(_MAGIC + hashlib.blake2b(body, digest_size=16).digest() + body)
-                os.replace(temporary, path)
-            except BaseException:
-                temporary.unlink(missing_ok=True)
-                raise
+            write_whole(path, _MAGIC + hashlib.blake2b(body, digest_size=16).digest() + body)
         except OSError as error:
             self.writable = False
             warnings.warn(

@@ -15,7 +15,6 @@ import io
 import logging
 import os
 import random
-import tempfile
 import warnings
 import zipfile
 import zlib
@@ -35,6 +34,7 @@ from dropout_utils._checks import (
     check_real,
     check_text,
 )
+from dropout_utils._files import write_whole
 from dropout_utils._progress import bar_wanted
 from dropout_utils.seeding import generator
 
@@ -443,7 +443,8 @@ def mnist1d(seed: int = 42) -> Dataset:
         with contextlib.suppress(OSError):  # a full disk or a read-only folder costs four seconds, no more
             buffer = io.BytesIO()
             np.savez(buffer, **parts)
-            _write(file, buffer.getvalue())
+            file.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(file, buffer.getvalue())
     return Dataset("MNIST-1D", **parts, task="classification")
 
 
@@ -477,20 +478,6 @@ def _read_npz(file: Path, names) -> dict[str, np.ndarray] | None:
             return {name: stored[name] for name in names}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         return None
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Write a file so that others see all of it or nothing, and a failure leaves nothing behind."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
-        os.replace(name, file)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(name)
-        raise
 
 
 def mnist() -> Dataset:

@@ -27,7 +27,6 @@ import json
 import math
 import os
 import re
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -47,6 +46,7 @@ from dropout_utils._checks import (
     check_real,
     check_text,
 )
+from dropout_utils._files import write_whole
 from dropout_utils.seeding import base_seed, generator
 
 __all__ = [
@@ -837,12 +837,4 @@ def write_json(path: Path, data) -> None:
     text = json.dumps(data, indent=1, ensure_ascii=False)
     # Lists of numbers on one line. A string holds no raw line break, so none of them is touched.
     text = re.sub(r"\[\n\s*([-+\d.eE,\s]+?)\s*\]", lambda found: f"[{' '.join(found[1].split())}]", text)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text + "\n")
-        os.chmod(temporary, 0o644)  # mkstemp gives 0600, which a web server could not read
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    write_whole(path, f"{text}\n".encode())

@@ -1940,7 +1940,7 @@ EXEMPT = {
     "reproduce.uci.Uci": "any name of a folder: data.uci says what is wrong with it when the data are read",
     "evidence.Effect": "a record that compare and estimate make; nobody else can know its resamples",
 }
-OF_THE_RUNNER = ("settings", "store", "task", "run", "device")
+OF_THE_RUNNER = ("settings", "store", "task", "run", "device", "records")
 
 
 # ------------------------------------------------------------------------------------------------- theorems

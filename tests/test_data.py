@@ -280,16 +280,6 @@ def test_mnist1d_works_where_nothing_can_be_stored(made_once, tmp_path, monkeypa
     assert len(data.mnist1d().x_train) == 4000
 
 
-def test_a_failed_write_leaves_nothing(tmp_path, monkeypatch):
-    def full(*arguments):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OSError, match="space"):
-        data._write(tmp_path / "a.bin", b"1234")
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_importing_data_is_cheap():
     code = (
         "import sys; from dropout_utils import data; heavy = 'torch matplotlib sklearn scipy pooch'; "

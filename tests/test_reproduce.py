@@ -22,6 +22,7 @@ from dropout_utils.reproduce import (
     _studies,
     again,
     doubts,
+    figure,
     measured,
     mnist,
     report,
@@ -33,6 +34,7 @@ from dropout_utils.reproduce import (
 )
 from dropout_utils.reproduce._report import collect, spread_out
 from dropout_utils.reproduce._study import Run, checksum
+from dropout_utils.seeding import counted
 from dropout_utils.torch import MLP
 
 RNG = np.random.default_rng(0)
@@ -150,7 +152,7 @@ def test_counted_masks_drop_with_their_rate():
 
 
 def test_streams_of_seeds_sites_and_steps_differ():
-    draws = {int(_nets.counted(*key).bit_generator.random_raw()) for key in
+    draws = {int(counted(*key).bit_generator.random_raw()) for key in
              [(s, site, t) for s in (0, 1) for site in ("a", "b") for t in (0, 1)]}  # fmt: skip
     assert len(draws) == 8
 
@@ -434,3 +436,37 @@ def test_survivors_are_as_many_at_every_rate(tmp_path):
         if task.arm.startswith("survivors"):
             kept = [n * (1 - task.settings["p"]) for n in task.settings["hidden"]]
             assert kept == pytest.approx(study.scales["small"]["survivors"], rel=0.02)
+
+
+# ------------------------------------------------------------------------------------------- curves
+def records_of(study, seeds=(0, 1, 2)):
+    """Records as a run would leave them, with made-up errors: the rate plus the seed."""
+    store = type("Empty", (), {"missing": lambda self, task: task.seeds})()
+    return [
+        {"arm": task.arm, "seed": seed, "settings": task.settings,
+         "measures": {"error": task.settings.get("p", 0.0) + seed}}
+        for task in study.tasks(study.scales["small"], store) for seed in seeds
+    ]  # fmt: skip
+
+
+def test_a_study_along_an_axis_is_drawn_as_curves():
+    study = mnist.Figure9()
+    (ax,) = figure(study, records_of(study)).axes
+    drawn = {line.get_label(): line.get_xydata() for line in ax.lines}
+    rates = study.scales["small"]["rates"]
+    for kind in ("width fixed", "survivors fixed"):
+        np.testing.assert_allclose(drawn[kind], np.column_stack([rates, np.array(rates) + 1]))
+    assert sorted(map(tuple, drawn["published"])) == [(0.9, 1.7), (0.9, 2.7)]
+    assert ax.get_xlabel() == "drop probability p"
+
+
+def test_sizes_of_data_lie_on_a_logarithmic_axis():
+    study = mnist.Figure10()
+    (ax,) = figure(study, records_of(study)).axes
+    assert ax.get_xscale() == "log" and ax.get_xlabel() == "training images"
+    assert {line.get_label() for line in ax.lines} == {"dropout", "no dropout"}
+
+
+def test_one_seed_is_no_curve():
+    study = mnist.Figure9()
+    assert figure(study, records_of(study, seeds=(0,))) is None

@@ -20,7 +20,7 @@ def measures(folder, **options):
 def test_a_run_killed_three_times_gives_the_bits_of_one_that_was_not(tmp_path, monkeypatch):
     settings = {"sizes": [30]}
     whole = measures(tmp_path / "a", settings=settings, seeds=1)
-    update, calls, kill_at = concrete._Net.update, [0], [20, 50, 100]
+    update, calls, kill_at = concrete.Adam.step, [0], [20, 50, 100]
 
     def killing(self, *args):
         calls[0] += 1
@@ -29,7 +29,7 @@ def test_a_run_killed_three_times_gives_the_bits_of_one_that_was_not(tmp_path, m
             raise KeyboardInterrupt
         update(self, *args)
 
-    monkeypatch.setattr(concrete._Net, "update", killing)
+    monkeypatch.setattr(concrete.Adam, "step", killing)
     for _ in range(3):
         with pytest.raises(KeyboardInterrupt):
             measures(tmp_path / "b", settings=settings, seeds=1, checkpoint_seconds=0.0)

@@ -11,20 +11,18 @@ from __future__ import annotations
 import argparse
 import importlib.metadata
 import platform
-import sys
 from pathlib import Path
 
 import numpy as np
 from scipy.special import stdtrit
 
 from dropout_utils import __version__, data, evidence
+from dropout_utils._machine import processor
 from dropout_utils.seeding import generator
 from dropout_utils.torch import train_convnet
 from dropout_utils.tuning import tune
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.append(str(ROOT / "benchmarks"))
-from machine import processor  # noqa: E402
 
 LEVEL = 0.95
 VALIDATION = 1000

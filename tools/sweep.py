@@ -13,18 +13,16 @@ import argparse
 import importlib.metadata
 import itertools
 import platform
-import sys
 from pathlib import Path
 
 import numpy as np
 from scipy.special import stdtrit
 
 from dropout_utils import __version__, data, evidence, studies
+from dropout_utils._machine import processor
 from dropout_utils.seeding import generator
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.append(str(ROOT / "benchmarks"))
-from machine import processor  # noqa: E402
 
 LEVEL = 0.95
 

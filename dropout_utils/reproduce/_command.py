@@ -24,7 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m dropout_utils.reproduce",
         description="The papers' experiments on dropout, rerun with seeds. Without a command: the list.",
     )
-    parser.add_argument("--folder", type=Path, default=_run.default_folder(),
+    parser.add_argument("--folder", type=Path, default=Path("reproduction"),
                         help="where results are kept (default: ./reproduction)")  # fmt: skip
     commands = parser.add_subparsers(dest="command")
     commands.add_parser("list", help="the studies, what each costs, and how far it is")

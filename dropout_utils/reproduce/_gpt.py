@@ -11,13 +11,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch.nn import functional as F
 
-from dropout_utils.reproduce._nets import CountedMasks, counted
-from dropout_utils.seeding import generator
+from dropout_utils.reproduce._nets import CountedMasks
+from dropout_utils.reproduce._steps import Adam
+from dropout_utils.reproduce._study import Run
+from dropout_utils.seeding import counted, generator
+
+SHAPE = ("layers", "heads", "width", "block")
 
 
 class Characters:
@@ -143,7 +148,7 @@ class Noise:
         return {site: masks.at(step) for site, masks in self.sites.items()}
 
 
-class AdamW:
+class AdamW(Adam):
     """Adam with decoupled weight decay of the matrices, and the gradient of each net clipped to a norm.
 
     Parameters
@@ -154,24 +159,56 @@ class AdamW:
     """
 
     def __init__(self, nets: Characters, *, betas=(0.9, 0.99), decay=0.1, clip=1.0, eps=1e-8):
-        self.nets, self.betas, self.decay, self.clip, self.eps = nets, betas, decay, clip, eps
-        self.mean, self.square = torch.zeros_like(nets.flat), torch.zeros_like(nets.flat)
+        super().__init__([nets.flat], betas=betas, eps=eps)
+        self.nets, self.decay, self.clip = nets, decay, clip
 
     @torch.no_grad()
     def step(self, gradient: torch.Tensor, lr: float, step: int) -> None:
         """Take step number `step`, from 0."""
-        a, b = self.betas
         norm = gradient.norm(dim=1, keepdim=True)
         gradient = gradient * (self.clip / (norm + 1e-6)).clamp_(max=1.0)
-        self.mean.lerp_(gradient, 1 - a)
-        self.square.mul_(b).addcmul_(gradient, gradient, value=1 - b)
-        scale = (self.square / (1 - b ** (step + 1))).sqrt_().add_(self.eps)
         self.nets.flat.mul_(1 - lr * self.decay * self.nets.matrices)
-        self.nets.flat.addcdiv_(self.mean, scale, value=-lr / (1 - a ** (step + 1)))
+        super().step([gradient], lr, step)
 
-    def state(self) -> dict[str, torch.Tensor]:
-        """All that changes, for a checkpoint."""
-        return {"parameters": self.nets.flat, "mean": self.mean, "square": self.square}
+
+@dataclass(frozen=True)
+class Training:
+    """What the trainings of character models have in common.
+
+    Attributes
+    ----------
+    training, validation : ndarray
+        Tokens: the first nine tenths of the text, and the rest.
+    nets : Characters
+    noise : Noise
+    rule : AdamW
+    """
+
+    training: np.ndarray
+    validation: np.ndarray
+    nets: Characters
+    noise: Noise
+    rule: AdamW
+
+    @classmethod
+    def of(cls, text: np.ndarray, settings: Mapping, run: Run) -> Training:
+        """Set up nets with the settings' shape (see SHAPE), "batch" and rate "p"."""
+        tokens, vocabulary = encode(text)
+        cut = int(0.9 * len(tokens))
+        shape = {k: settings[k] for k in SHAPE}
+        nets = Characters(vocabulary, run.seeds, **shape, device=run.device)
+        noise = Noise(nets, settings["batch"], settings["p"])
+        return cls(tokens[:cut], tokens[cut:], nets, noise, AdamW(nets))
+
+    def update(self, texts: torch.Tensor, masks, step: int, steps: int, settings: Mapping) -> None:
+        """Take a step on texts (R, B, T + 1), at the rate that the settings' schedule says."""
+        _, gradient = self.nets.gradient(texts, masks)
+        lr = learning_rate(step, steps, **{k: settings[k] for k in ("lr", "least", "warmup")})
+        self.rule.step(gradient, lr, step)
+
+    def judge(self, texts: np.ndarray, *, chunk: int = 64) -> np.ndarray:
+        """Return the mean loss (R,) on texts (N, T + 1), without dropout."""
+        return self.nets.judge(torch.from_numpy(texts).to(self.nets.device), chunk=chunk)
 
 
 def learning_rate(step: int, steps: int, *, lr: float, least: float, warmup: int) -> float:

@@ -8,13 +8,14 @@ smaller batches without a change of the masks.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 
 from dropout_utils import masks
 from dropout_utils.numpy.network import _initial_parameters
+from dropout_utils.reproduce._steps import Orders
 from dropout_utils.reproduce._study import Run
 from dropout_utils.seeding import counted, generator
 
@@ -139,12 +140,11 @@ class Nets:
         return torch.cat(found, 1)
 
     @torch.no_grad()
-    def monte_carlo(self, x: torch.Tensor, k: int, tell: Callable = lambda share: None) -> torch.Tensor:
+    def monte_carlo(self, x: torch.Tensor, k: int) -> torch.Tensor:
         """Return the mean of the probabilities of k passes with masks, (R, N, classes)."""
         total = torch.zeros(len(self.seeds), len(x), self.sizes[-1], device=self.device)
         for i in range(k):
             total += self.predict(x, drop=i).exp()
-            tell(i / k)
         return total / k
 
 
@@ -199,15 +199,9 @@ def train(nets: Nets, rule: SGD, x, labels, *, steps: int, lr: float, momentum: 
     """
     x = torch.from_numpy(np.array(x)).to(nets.device)
     labels = torch.from_numpy(np.array(labels)).to(nets.device)
-    B = nets.batch
-    each = len(x) // B  # the rest of an epoch, less than a batch, is left out
-    order, epoch = None, -1
+    orders = Orders(nets.seeds, len(x), nets.batch, device=nets.device)
     for step in run.steps(rule.state(), steps):
-        if step // each != epoch:
-            epoch = step // each
-            order = np.stack([generator(s, "order", epoch).permutation(len(x)) for s in nets.seeds])
-            order = torch.from_numpy(order).to(nets.device)
-        batch = order[:, (step % each) * B : (step % each + 1) * B]
+        batch = orders.at(step)
         nets.step(x[batch], labels[batch], step)
         rule.step(lr * (1 - step / steps), momentum)
 

@@ -7,11 +7,13 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from dropout_utils import results
 from dropout_utils.evidence import write_json
-from dropout_utils.reproduce._store import ReproduceError, Store, digest
+from dropout_utils.reproduce._store import SCHEMA, ReproduceError, Store, digest
 from dropout_utils.reproduce._studies import find, named, studies
-from dropout_utils.reproduce._study import Row, Study, rows
+from dropout_utils.reproduce._study import Row, Study, measured, rows
 
 STORED = results.folder() / "reproduce"
 
@@ -91,7 +93,9 @@ def ours(row: Row) -> str:
 
 
 def figure(study: Study, records: Sequence[dict]):
-    """Draw ours with intervals and theirs as crosses, a line for each row; None where nothing was run.
+    """Draw ours with intervals and theirs as crosses; None where nothing was run.
+
+    A study that has curves is drawn along its axis, another one with a line for each row of its table.
 
     Returns
     -------
@@ -101,10 +105,12 @@ def figure(study: Study, records: Sequence[dict]):
 
     from dropout_utils import figures
 
+    figures.use_style()
+    if lines := study.curves(records):
+        return _drawn_along(study, records, lines)
     table = [row for row in rows(study, records) if row.effect is not None]
     if not table:
         return None
-    figures.use_style()
     fig, ax = plt.subplots(figsize=(5.6, 0.9 + 0.62 * len(table)))
     for y, row in enumerate(table):
         low, high = row.effect.mean - row.effect.low, row.effect.high - row.effect.mean
@@ -120,6 +126,37 @@ def figure(study: Study, records: Sequence[dict]):
                     va="bottom")  # fmt: skip
     ax.set(xlabel=study.unit, ylim=(len(table) - 0.5, -0.85))
     ax.legend(loc="upper right", bbox_to_anchor=(1, 1.02), ncols=2, borderaxespad=0)
+    return fig
+
+
+def _drawn_along(study: Study, records: Sequence[dict], lines):
+    """Curves with bands; a point of fewer than two seeds has no band, and is left out."""
+    from matplotlib import pyplot as plt
+
+    from dropout_utils import figures
+
+    fig, ax = plt.subplots()
+    theirs = {(p.arm, p.measure): p.value for p in study.published if p.value is not None}
+    crosses = []
+    others = iter(("dropout", "dropout_strong", "test", "highlight"))
+    for label, points in lines.items():
+        role = "none" if label == "no dropout" else next(others)
+        found = {x: measured(records, *point) for x, point in sorted(points.items())}
+        seeds = min((len(values) for values in found.values()), default=0)
+        if seeds < 2:
+            continue
+        samples = np.stack([values[:seeds] for values in found.values()], axis=1)
+        figures.band(ax, list(found), samples, label=label, role=role)
+        crosses += [(x, theirs[point]) for x, point in points.items() if point in theirs]
+    if not ax.lines:
+        plt.close(fig)
+        return None
+    if crosses:
+        cross = figures.style("reference", linestyle="", marker="x", markersize=9, markeredgewidth=2.5)
+        ax.plot(*zip(*crosses, strict=True), label="published", **cross)
+    axis, _, kind = study.axis.partition(", ")
+    ax.set(xlabel=axis, ylabel=study.unit, xscale=kind or "linear")
+    ax.legend()
     return fig
 
 
@@ -154,7 +191,7 @@ def spread_out(collected: dict) -> list[dict]:
     """Return the records that :func:`collect` put together."""
     return [
         {
-            "schema": 1, "study": collected["study"], "scale": collected["scale"], "arm": run["arm"],
+            "schema": SCHEMA, "study": collected["study"], "scale": collected["scale"], "arm": run["arm"],
             "seed": run["seed"], "settings": collected["settings"][run["settings"]],
             "measures": run["measures"],
             "provenance": {**collected["provenance"][run["provenance"]], "seconds": run["seconds"]},

@@ -7,8 +7,6 @@ import math
 import sys
 import tempfile
 import threading
-import time
-from pathlib import Path
 
 import numpy as np
 
@@ -114,7 +112,7 @@ def again(study: Study, record: dict, *, device: str = "cpu") -> dict:
     task = Task(record["arm"], (record["seed"],), record["settings"])
     with tempfile.TemporaryDirectory() as folder, one_thread():
         checkpoint = Store(folder, study.name, record["scale"]).checkpoint(task, every=math.inf)
-        found = study.train(task, Run(find_device(device), checkpoint, task.seeds, time.perf_counter()))
+        found = study.train(task, Run(find_device(device), checkpoint, task.seeds))
     return {name: float(values[0]) for name, values in found.items()}
 
 
@@ -133,11 +131,9 @@ def _train_group(chunk, *, study: Study, store: Store, device: str, how: dict, e
     for item in chunk:
         task = item["task"]
         checkpoint = store.checkpoint(task, every=every)
-        start = time.perf_counter()
-        before = checkpoint.load() or {}
-        spent = float(before.get("seconds", 0.0))
-        found = study.train(task, Run(device, checkpoint, task.seeds, start - spent))
-        seconds = (spent + time.perf_counter() - start) / len(task.seeds)
+        training = Run(device, checkpoint, task.seeds)
+        found = study.train(task, training)
+        seconds = training.spent() / len(task.seeds)
         for place, seed in enumerate(task.seeds):
             measures = {name: values[place] for name, values in found.items()}
             store.save(task, seed, measures, {**how, "together": len(task.seeds)}, seconds)
@@ -179,8 +175,3 @@ def _bar(store: Store, groups: list[Task], wanted: bool | None, name: str):
         finally:
             end.set()
             thread.join()
-
-
-def default_folder() -> Path:
-    """Where results go unless --folder says otherwise: ``reproduction`` in the current folder."""
-    return Path("reproduction")

@@ -14,7 +14,6 @@ import json
 import os
 import platform
 import re
-import tempfile
 import time
 import zipfile
 import zlib
@@ -25,6 +24,8 @@ import numpy as np
 
 from dropout_utils import __version__
 from dropout_utils._cache import _package_digest
+from dropout_utils._files import write_whole
+from dropout_utils._machine import processor
 from dropout_utils.evidence import write_json
 
 SCHEMA = 1
@@ -79,15 +80,6 @@ def _plain(value):
     raise TypeError(f"settings must be plain values; got {value!r}")
 
 
-def processor() -> str:
-    """Name the processor as the operating system does."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
-
-
 def provenance(device: str, data: dict[str, str]) -> dict:
     """Say which code, which versions, which machine and which data made a result.
 
@@ -128,10 +120,6 @@ class Store:
         self.root = Path(folder)
         self.study, self.scale = study, scale
         self.folder = self.root / study.replace("/", "-") / scale
-        self._lock = None
-
-    def __getstate__(self):  # a worker writes, and does not lock
-        return {**self.__dict__, "_lock": None}
 
     # ------------------------------------------------------------------------------------ one run
     @contextlib.contextmanager
@@ -247,14 +235,7 @@ class Checkpoint:
         buffer = io.BytesIO()
         np.savez(buffer, **arrays)
         with self.store.writing():
-            handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=".checkpoint-")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(buffer.getbuffer())
-                os.replace(temporary, self.file)
-            except BaseException:
-                Path(temporary).unlink(missing_ok=True)
-                raise
+            write_whole(self.file, buffer.getbuffer())
         self.saved = time.monotonic()
 
     def tell(self, share: float) -> None:

@@ -6,7 +6,7 @@ import hashlib
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -54,13 +54,18 @@ class Run:
     seeds : tuple of int
         Those of the task.
     began : float
-        ``time.perf_counter()`` when the task began, less what it had spent before it was stopped.
+        ``time.perf_counter()`` when the task began, less what it had spent before it was stopped:
+        :meth:`steps` sets it back.
     """
 
     device: str
     checkpoint: Checkpoint
     seeds: tuple[int, ...]
-    began: float = 0.0
+    began: float = field(default_factory=time.perf_counter)
+
+    def spent(self) -> float:
+        """Seconds since the task began, without those between two runs."""
+        return time.perf_counter() - self.began
 
     def steps(self, state: Mapping, total: int) -> Iterator[int]:
         """Go through the steps of a training, on from the last checkpoint, and keep one when it is due.
@@ -81,13 +86,13 @@ class Run:
         start = 0
         if kept is not None and set(kept) == {"step", "seconds", *state}:
             start = int(kept["step"])
+            self.began -= float(kept["seconds"])
             for name, value in state.items():
                 _overwrite(value, kept[name])
         for step in range(start, total):
             if step > start and self.checkpoint.due():
                 arrays = {name: _array(value) for name, value in state.items()}
-                seconds = np.array(time.perf_counter() - self.began)
-                self.checkpoint.save({"step": np.array(step), "seconds": seconds, **arrays})
+                self.checkpoint.save({"step": np.array(step), "seconds": np.array(self.spent()), **arrays})
             self.checkpoint.tell(step / total)
             yield step
 
@@ -128,6 +133,8 @@ class Study(ABC):
     published : tuple of Published
     digests : dict
         The checksum that each data set must have, see :meth:`checksums`; a set that is not named may be any.
+    axis : str
+        What :meth:`curves` go along, with its unit; "log" at the end for a logarithmic axis.
     """
 
     name: str
@@ -139,6 +146,7 @@ class Study(ABC):
     cost: Mapping[str, str] = {}
     published: Sequence[Published] = ()
     digests: Mapping[str, str] = {}
+    axis: str = ""
 
     @abstractmethod
     def tasks(self, settings: Mapping, store: Store) -> list[Task]:
@@ -172,6 +180,16 @@ class Study(ABC):
     @abstractmethod
     def data(self) -> dict[str, data.Dataset]:
         """Return the data, by name; a missing set raises ``data.DataError``."""
+
+    def curves(self, records: Sequence[dict]) -> dict[str, dict[float, tuple[str, str]]]:
+        """Return what is drawn as curves: for each its points, x -> (arm, measure). None by default.
+
+        Parameters
+        ----------
+        records : list of dict
+            As :meth:`Store.records` returns them.
+        """
+        return {}
 
     def group(self, task: Task, device: str) -> int:
         """How many seeds are trained side by side: on a GPU all of them, on a processor one a core.

@@ -8,10 +8,10 @@ import numpy as np
 import torch
 
 from dropout_utils.numpy.network import _initial_parameters
-from dropout_utils.reproduce._nets import counted
+from dropout_utils.reproduce._steps import Adam, Orders
 from dropout_utils.reproduce._store import Task
 from dropout_utils.reproduce._study import Published, Run, Study
-from dropout_utils.seeding import generator
+from dropout_utils.seeding import counted, generator
 from dropout_utils.torch import concrete_dropout, concrete_kl
 
 SLOW, FAST = "as published", "rates learn 10 × as fast"
@@ -111,18 +111,17 @@ class ConcreteTable(Study):
         drawn = [_line(seed, s["n"]) for seed in run.seeds]
         x, y = (torch.from_numpy(np.stack(a)).to(device) for a in zip(*drawn, strict=True))  # (R, n, 1)
         net = _Net(s["hidden"], run.seeds, device)
-        state, batch = net.state(), min(s["batch"], s["n"])
-        each, epoch = s["n"] // batch, -1
+        rule, own = Adam(net.all), [s["lr"]] * len(net.weights) + [s["rate_lr"]] * len(net.logits)
+        batch, stream = min(s["batch"], s["n"]), ("concrete", "order")
+        orders = Orders(run.seeds, s["n"], batch, stream=stream, device=device)
         rows = torch.arange(len(run.seeds), device=device)[:, None]
-        for step in run.steps(state, s["updates"]):
-            if step // each != epoch:
-                epoch = step // each
-                order = [generator(k, "concrete", "order", epoch).permutation(s["n"]) for k in run.seeds]
-                order = torch.from_numpy(np.stack(order)).to(device)
-            part = order[:, step % each * batch : (step % each + 1) * batch]
+        for step in run.steps(rule.state(), s["updates"]):
+            part = orders.at(step)
             mean, log = net.predict(x[rows, part], "train", step)
             fit = 0.5 * ((mean - y[rows, part]) ** 2 * torch.exp(-log) + log).mean((1, 2))  # (R,)
-            net.update(fit + net.kl(s["length_scale"]) / s["n"], step + 1, s["lr"], s["rate_lr"])
+            loss = fit + net.kl(s["length_scale"]) / s["n"]
+            # No replica's loss reaches another's weights, so their sum will do.
+            rule.step(torch.autograd.grad(loss.sum(), net.all), own, step)
         x = torch.from_numpy(np.stack([_line(10**6 + k, 200)[0] for k in run.seeds])).to(device)
         with torch.no_grad():
             answers = [net.predict(x, "pass", i) for i in range(s["passes"])]
@@ -141,7 +140,7 @@ def _rounded(values):
 
 
 class _Net:
-    """R nets with a learned rate for the inputs of each layer, and Adam."""
+    """R nets with a learned rate for the inputs of each layer."""
 
     def __init__(self, hidden, seeds, device: str):
         self.seeds, self.device, self.widths = tuple(seeds), device, [1, *hidden]
@@ -156,13 +155,6 @@ class _Net:
             torch.full((len(nets),), start, device=device, requires_grad=True) for _ in self.widths
         ]
         self.all = self.weights + self.logits
-        self.first = [torch.zeros_like(w) for w in self.all]
-        self.second = [torch.zeros_like(w) for w in self.all]
-
-    def state(self) -> dict:
-        """All that changes."""
-        kinds = {"w": self.all, "first": self.first, "second": self.second}
-        return {f"{kind}{i}": t for kind, ts in kinds.items() for i, t in enumerate(ts)}
 
     def predict(self, x, site: str, step: int):
         """Mean and log variance, (R, B, 1) each, of one pass with masks."""
@@ -184,14 +176,3 @@ class _Net:
             concrete_kl(logit, self.weights[2 * i], units=self.widths[i], length_scale=length_scale)
             for i, logit in enumerate(self.logits)
         )
-
-    def update(self, loss, t: int, lr: float, rate_lr: float):
-        """Adam: no replica's loss reaches another's weights, so their sum will do."""
-        gradients = torch.autograd.grad(loss.sum(), self.all)
-        with torch.no_grad():
-            for i, (w, g, m, v) in enumerate(zip(self.all, gradients, self.first, self.second, strict=True)):
-                m.lerp_(g, 0.1)
-                v.mul_(0.999).addcmul_(g, g, value=0.001)
-                size = (v / (1 - 0.999**t)).sqrt_().add_(1e-8)
-                own = lr if i < len(self.weights) else rate_lr
-                w.addcdiv_(m, size, value=-own / (1 - 0.9**t))

@@ -9,10 +9,12 @@ import numpy as np
 import torch
 
 from dropout_utils import data
-from dropout_utils.reproduce import _gpt, _nets, mnist, shakespeare
+from dropout_utils.reproduce import _gpt, _nets
+from dropout_utils.reproduce._steps import Orders
 from dropout_utils.reproduce._store import Task
 from dropout_utils.reproduce._study import Published, Run, Study
-from dropout_utils.seeding import generator
+from dropout_utils.reproduce.mnist import Mnist
+from dropout_utils.reproduce.shakespeare import TinyShakespeare
 
 
 class EarlyDropout(Study):
@@ -63,13 +65,10 @@ class EarlyDropout(Study):
                     "validation loss") for arm in ("rate 0.0", "rate 0.1", "rate 0.2")),
     )  # fmt: skip
 
-    digests = {**mnist._DIGESTS, **shakespeare._DIGESTS}
+    digests = {**Mnist.digests, **TinyShakespeare.digests}
 
     def data(self):
-        return {
-            "MNIST": data.mnist(),
-            "Tiny Shakespeare": np.frombuffer(data.tiny_shakespeare().encode("ascii"), np.uint8),
-        }
+        return {**Mnist.data(self), **TinyShakespeare.data(self)}
 
     def tasks(self, settings: Mapping, store):
         dense, text = dict(settings["dense"]), dict(settings["text"])
@@ -155,30 +154,16 @@ def _train_passes(text: np.ndarray, settings: Mapping, run: Run) -> dict:
         "from" to "to" - 1; "windows" of the last tenth of the text are judged.
     run : Run
     """
-    tokens, vocabulary = _gpt.encode(text)
-    T, batch, cut = settings["block"], settings["batch"], int(0.9 * len(tokens))
-    own = _gpt.windows(tokens[: min(settings["characters"] + 1, cut)], T)
-    parts = {"training": own, "validation": _gpt.windows(tokens[cut:], T, settings["windows"])}
-    shape = {k: settings[k] for k in ("layers", "heads", "width", "block")}
-    nets = _gpt.Characters(vocabulary, run.seeds, **shape, device=run.device)
-    noise = _gpt.Noise(nets, batch, settings["p"])
-    rule = _gpt.AdamW(nets)
-    each = len(own) // batch
-    steps = each * settings["passes"]
-    texts = torch.from_numpy(own).to(run.device)
-    order, epoch = None, -1
-    for step in run.steps(rule.state(), steps):
-        if step // each != epoch:
-            epoch = step // each
-            order = np.stack([generator(s, "order", epoch).permutation(len(own)) for s in run.seeds])
-        some = order[:, step % each * batch : (step % each + 1) * batch]
-        masks = noise.at(step) if settings["from"] <= step < settings["to"] else None
-        _, gradient = nets.gradient(texts[torch.from_numpy(some).to(run.device)], masks)
-        lr = _gpt.learning_rate(step, steps, **{k: settings[k] for k in ("lr", "least", "warmup")})
-        rule.step(gradient, lr, step)
-    found = {}
-    for part, judged in parts.items():
-        judged = judged[np.arange(min(len(judged), settings["windows"])) * len(judged)
-                        // min(len(judged), settings["windows"])]  # fmt: skip
-        found[f"{part} loss"] = nets.judge(torch.from_numpy(judged).to(run.device), chunk=256).tolist()
-    return found
+    training = _gpt.Training.of(text, settings, run)
+    T, windows = settings["block"], settings["windows"]
+    own = training.training[: settings["characters"] + 1]
+    texts = torch.from_numpy(_gpt.windows(own, T)).to(run.device)
+    orders = Orders(run.seeds, len(texts), settings["batch"], device=run.device)
+    steps = orders.batches * settings["passes"]
+    for step in run.steps(training.rule.state(), steps):
+        masks = training.noise.at(step) if settings["from"] <= step < settings["to"] else None
+        training.update(texts[orders.at(step)], masks, step, steps, settings)
+    return {
+        f"{part} loss": training.judge(_gpt.windows(tokens, T, windows), chunk=256).tolist()
+        for part, tokens in (("training", own), ("validation", training.validation))
+    }

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
 from itertools import pairwise
 
 import numpy as np
+import torch
 
 from dropout_utils import data
 from dropout_utils.reproduce import _nets
@@ -13,11 +13,19 @@ from dropout_utils.reproduce._store import Store, Task
 from dropout_utils.reproduce._study import Published, Run, Study
 from dropout_utils.seeding import generator
 
-_DIGESTS = {"MNIST": "a4ea8d714a06aed1e3d10d5c27fa296dcdb4fd6575143fe8a6f5432b70a7331c"}
 _TUNING_SEED = 1_000_000  # of the nets that settings are chosen with: no net of a table has it
 
 
-class Tuned(Study):
+class Mnist(Study):
+    """A study on MNIST."""
+
+    digests = {"MNIST": "a4ea8d714a06aed1e3d10d5c27fa296dcdb4fd6575143fe8a6f5432b70a7331c"}
+
+    def data(self):
+        return {"MNIST": data.mnist()}
+
+
+class Tuned(Mnist):
     """Arms that each choose their settings on 10,000 validation images, and are then trained on all.
 
     A subclass names its arms with their candidates; "steps" and the like are common to all.
@@ -27,10 +35,6 @@ class Tuned(Study):
     arms: dict[str, dict] = {}
     #: arm -> the settings to choose from, beside the learning rates that all arms choose from
     grids: dict[str, list[dict]] = {}
-    digests = _DIGESTS
-
-    def data(self):
-        return {"MNIST": data.mnist()}
 
     def tasks(self, settings, store: Store) -> list[Task]:
         common = {k: settings[k] for k in ("hidden", "batch", "momentum")}
@@ -83,17 +87,22 @@ def _train_nets(mnist, settings, run: Run) -> dict:
     rule = _nets.SGD(nets, **_nets.options(settings, "l2", "l1", "max_norm"))
     _nets.train(nets, rule, x, y, steps=settings["steps"], lr=settings["lr"],
                 momentum=settings["momentum"], run=run)  # fmt: skip
-    x_test = _nets.torch.from_numpy(np.array(x_test)).to(run.device)
+    x_test = torch.from_numpy(np.array(x_test)).to(run.device)
     found = _nets.errors(nets.predict(x_test), y_test)
     if settings.get("passes"):
-        mean = nets.monte_carlo(x_test, settings["passes"], partial(_told, run))
+        mean = nets.monte_carlo(x_test, settings["passes"])
         for name, values in _nets.errors(mean.clamp_(min=1e-30).log_(), y_test).items():
             found[f"{name}, Monte Carlo"] = values
     return found
 
 
-def _told(run: Run, share: float) -> None:
-    run.checkpoint.tell(1.0)
+def _along(records, setting: str) -> dict:
+    """The test error as curves along a setting; what stands before the comma names the curve."""
+    curves: dict[str, dict] = {}
+    for record in records:
+        curve = curves.setdefault(record["arm"].partition(",")[0], {})
+        curve[record["settings"].get(setting, 0.0)] = record["arm"], "error"
+    return curves
 
 
 def _cost(settings) -> float:
@@ -193,12 +202,11 @@ class Table9(Tuned):
     )
 
 
-class Figure9(Study):
+class Figure9(Mnist):
     """Srivastava et al. 2014, figure 9: the rate, with n fixed and with (1 - p) n fixed."""
 
     name = "mnist-figure-9"
     title = "Srivastava et al. 2014, figure 9: the rate, at fixed width and at fixed survivors"
-    digests = _DIGESTS
     reference = ("srivastava2014dropout",)
     unit = "% test error"
     recipe = (
@@ -222,9 +230,6 @@ class Figure9(Study):
         Published("width fixed, our rate 0.9 (their p = 0.1)", 2.7, "width fixed, rate 0.9", "error"),
     )
 
-    def data(self):
-        return {"MNIST": data.mnist()}
-
     def tasks(self, settings, store):
         tasks = []
         common = {k: settings[k] for k in ("n_train", "steps", "batch", "momentum", "lr", "max_norm")}
@@ -238,16 +243,20 @@ class Figure9(Study):
                 tasks.append(Task(f"{kind}, rate {p}", tuple(range(settings["seeds"])), one, _cost(one)))
         return tasks
 
+    axis = "drop probability p"
+
+    def curves(self, records):
+        return _along(records, "p")
+
     def train(self, task, run):
         return _train_nets(self.loaded["MNIST"], task.settings, run)
 
 
-class Figure10(Study):
+class Figure10(Mnist):
     """Srivastava et al. 2014, figure 10: the gain against the size of the training set."""
 
     name = "mnist-figure-10"
     title = "Srivastava et al. 2014, figure 10: what dropout gains, against the number of examples"
-    digests = _DIGESTS
     reference = ("srivastava2014dropout",)
     unit = "% test error"
     recipe = (
@@ -267,7 +276,11 @@ class Figure10(Study):
     }
     published = ()
 
-    data = Figure9.data
+    axis = "training images, log"
+
+    def curves(self, records):
+        return _along(records, "n_train")
+
     train = Figure9.train
 
     def tasks(self, settings, store):

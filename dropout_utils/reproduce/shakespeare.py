@@ -10,8 +10,6 @@ from dropout_utils.reproduce import _gpt
 from dropout_utils.reproduce._store import Task
 from dropout_utils.reproduce._study import Published, Run, Study
 
-_DIGESTS = {"Tiny Shakespeare": "470ad438f0312335d140106e05d53393c84495a3f46aa034747a19cfebd3b67d"}
-_SHAPE = ("layers", "heads", "width", "block")
 _SCHEDULE = ("steps", "lr", "least", "warmup")
 
 
@@ -57,13 +55,13 @@ class TinyShakespeare(Study):
                     "best validation loss") for p in (0.0, 0.1, 0.3, 0.4)),
     )  # fmt: skip
 
-    digests = _DIGESTS
+    digests = {"Tiny Shakespeare": "470ad438f0312335d140106e05d53393c84495a3f46aa034747a19cfebd3b67d"}
 
     def data(self):
         return {"Tiny Shakespeare": np.frombuffer(data.tiny_shakespeare().encode("ascii"), np.uint8)}
 
     def tasks(self, settings, store):
-        own = {k: settings[k] for k in (*_SHAPE, *_SCHEDULE, "batch", "every", "windows")}
+        own = {k: settings[k] for k in (*_gpt.SHAPE, *_SCHEDULE, "batch", "every", "windows")}
         tasks = []
         for first in range(0, settings["seeds"], settings["together"]):  # all rates of a seed, then the next
             seeds = range(first, min(first + settings["together"], settings["seeds"]))
@@ -71,6 +69,16 @@ class TinyShakespeare(Study):
                 arm = f"{settings['layers']} layers, rate {p}"
                 tasks.append(Task(arm, tuple(seeds), {**own, "p": p}))
         return tasks
+
+    axis = "drop probability p"
+
+    def curves(self, records):
+        # The best validation loss along the rate
+        curves = {}
+        for record in records:
+            curve = curves.setdefault(record["arm"].partition(",")[0], {})
+            curve[record["settings"]["p"]] = record["arm"], "best validation loss"
+        return curves
 
     def train(self, task: Task, run: Run):
         return _train_characters(self.loaded["Tiny Shakespeare"], task.settings, run)
@@ -86,34 +94,25 @@ def _train_characters(text: np.ndarray, settings, run: Run) -> dict:
         What the study's tasks hold: the scale's settings, and the rate "p".
     run : Run
     """
-    tokens, vocabulary = _gpt.encode(text)
-    T, cut = settings["block"], int(0.9 * len(tokens))
-    parts = {"training": tokens[:cut], "validation": tokens[cut:]}
-    judged = {
-        part: torch.from_numpy(_gpt.windows(some, T, settings["windows"])).to(run.device)
-        for part, some in parts.items()
-    }
-    texts = torch.from_numpy(parts["training"]).to(run.device)
-    shape = {k: settings[k] for k in _SHAPE}
-    nets = _gpt.Characters(vocabulary, run.seeds, **shape, device=run.device)
-    noise = _gpt.Noise(nets, settings["batch"], settings["p"])
-    rule = _gpt.AdamW(nets)
-    steps, every = settings["steps"], settings["every"]
+    training = _gpt.Training.of(text, settings, run)
+    T, steps, every = settings["block"], settings["steps"], settings["every"]
+    seen, held_out = (
+        _gpt.windows(some, T, settings["windows"]) for some in (training.training, training.validation)
+    )
+    texts = torch.from_numpy(training.training).to(run.device)
     # After `every`, 2 · `every`, ... steps, and at the end.
     looks = [*range(every, steps, every), steps]
     curve = np.full((len(looks), len(run.seeds)), np.nan)
-    for step in run.steps({**rule.state(), "curve": curve}, steps):
+    for step in run.steps({**training.rule.state(), "curve": curve}, steps):
         if step in looks:
-            curve[looks.index(step)] = nets.judge(judged["validation"])
+            curve[looks.index(step)] = training.judge(held_out)
         x = _gpt.batch_at(run.seeds, texts, settings["batch"], T, step)
-        _, gradient = nets.gradient(x, noise.at(step))
-        lr = _gpt.learning_rate(step, steps, **{k: settings[k] for k in ("lr", "least", "warmup")})
-        rule.step(gradient, lr, step)
-    curve[-1] = nets.judge(judged["validation"])
+        training.update(x, training.noise.at(step), step, steps, settings)
+    curve[-1] = training.judge(held_out)
     return {
         "best validation loss": curve.min(0).tolist(),
         "best after steps": [looks[i] for i in curve.argmin(0)],
         "validation loss": curve[-1].tolist(),
-        "training loss": nets.judge(judged["training"]).tolist(),
+        "training loss": training.judge(seen).tolist(),
         "curve": curve.T.round(5).tolist(),
     }

@@ -5,18 +5,19 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from dropout_utils import data
 from dropout_utils.numpy.network import _initial_parameters
 from dropout_utils.reproduce._nets import CountedMasks
+from dropout_utils.reproduce._steps import Adam, Orders
 from dropout_utils.reproduce._store import Task
-from dropout_utils.reproduce._study import Published, Run, Study
+from dropout_utils.reproduce._study import Published, Run
+from dropout_utils.reproduce.mnist import Mnist
 from dropout_utils.seeding import generator
 
 NONE, DROPOUT = "no dropout", "dropout"
 ERROR, ACTIVATION, ACTIVE = "reconstruction error", "mean activation", "share of active units"
 
 
-class Sparsity(Study):
+class Sparsity(Mnist):
     """Srivastava et al. 2014, figures 7 and 8: sparse units by dropout."""
 
     name = "mnist-figures-7-8"
@@ -46,10 +47,6 @@ class Sparsity(Study):
         Published("dropout: share of active units", None, DROPOUT, ACTIVE),
     )
 
-    def data(self):
-        # Return MNIST
-        return {"MNIST": data.mnist()}
-
     def tasks(self, settings, store):
         # One task with dropout and one without
         common = {k: v for k, v in settings.items() if k != "seeds"}
@@ -62,15 +59,11 @@ class Sparsity(Study):
         x = mnist.subset(s["n_train"], generator(0, "reproduce", "sparsity")).x_train
         x = torch.from_numpy(x.copy()).to(run.device)
         net = _Autoencoder(x.shape[1], s["hidden"], run.seeds, s["p"], s["batch"], run.device)
-        each, epoch = len(x) // s["batch"], -1
-        for step in run.steps(net.state(), s["steps"]):
-            if step // each != epoch:
-                epoch = step // each
-                order = [generator(k, "sparsity", "order", epoch).permutation(len(x)) for k in run.seeds]
-                order = torch.from_numpy(np.stack(order)).to(run.device)
-            rows = order[:, step % each * s["batch"] : (step % each + 1) * s["batch"]]
-            net.step(x[rows], step)
-            net.update(step + 1, s["lr"])
+        rule = Adam(net.weights)
+        orders = Orders(run.seeds, len(x), s["batch"], stream=("sparsity", "order"), device=run.device)
+        for step in run.steps(rule.state(), s["steps"]):
+            net.step(x[orders.at(step)], step)
+            rule.step(net.gradients, s["lr"], step)
         hidden, output = net.predict(torch.from_numpy(mnist.x_test.copy()).to(run.device))
         missed = (output - torch.from_numpy(mnist.x_test.copy()).to(run.device)) ** 2
         found = {
@@ -82,7 +75,7 @@ class Sparsity(Study):
 
 
 class _Autoencoder:
-    """R autoencoders of one hidden layer, gradients by hand, Adam."""
+    """R autoencoders of one hidden layer, gradients by hand."""
 
     def __init__(self, pixels: int, hidden: int, seeds, p: float, batch: int, device: str):
         self.p = p
@@ -90,14 +83,7 @@ class _Autoencoder:
         nets = [_initial_parameters(sizes, generator(k, "sparsity", "weights"), np.float32) for k in seeds]
         self.weights = [torch.from_numpy(np.stack(a)).to(device) for a in zip(*nets, strict=True)]
         self.gradients = [torch.zeros_like(w) for w in self.weights]
-        self.first = [torch.zeros_like(w) for w in self.weights]
-        self.second = [torch.zeros_like(w) for w in self.weights]
         self.masks = CountedMasks(seeds, "sparsity, hidden", (batch, hidden), p, device) if p else None
-
-    def state(self) -> dict:
-        """All that changes."""
-        kinds = {"w": self.weights, "first": self.first, "second": self.second}
-        return {f"{kind}{i}": t for kind, ts in kinds.items() for i, t in enumerate(ts)}
 
     @torch.no_grad()
     def step(self, x, step: int):
@@ -112,15 +98,6 @@ class _Autoencoder:
         for gradient, inputs, outputs in ((0, x, dh), (2, h, d)):
             torch.bmm(inputs.mT, outputs, out=self.gradients[gradient])
             torch.sum(outputs, 1, keepdim=True, out=self.gradients[gradient + 1])
-
-    @torch.no_grad()
-    def update(self, t: int, lr: float):
-        """Adam."""
-        for w, g, m, v in zip(self.weights, self.gradients, self.first, self.second, strict=True):
-            m.lerp_(g, 0.1)
-            v.mul_(0.999).addcmul_(g, g, value=0.001)
-            size = (v / (1 - 0.999**t)).sqrt_().add_(1e-8)
-            w.addcdiv_(m, size, value=-lr / (1 - 0.9**t))
 
     @torch.no_grad()
     def predict(self, x):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Sequence
-from functools import cache
 
 import numpy as np
 import torch
@@ -13,9 +12,10 @@ import torch
 from dropout_utils import data, masks
 from dropout_utils._checks import check_text
 from dropout_utils.numpy.network import _initial_parameters
+from dropout_utils.reproduce._steps import Adam, Orders
 from dropout_utils.reproduce._store import Task
 from dropout_utils.reproduce._study import Published, Run, Study, checksum
-from dropout_utils.seeding import generator
+from dropout_utils.seeding import counted, generator
 
 TAUS = tuple(float(f"{t:.4g}") for t in np.geomspace(0.1, 1e5, 61))  # precisions of the normalised target
 _AT_ONCE = 64  # batches whose masks are drawn at one go; part of what a seed means
@@ -172,16 +172,6 @@ def _choose(tried: _Nets, inner: Sequence[data.Dataset], candidates: int) -> lis
     return chosen
 
 
-def _stream(seed: int, site: str, step: int) -> np.random.Generator:
-    """The stream that `_nets.counted` returns; thousands are wanted of each key, which is kept."""
-    return np.random.Generator(np.random.Philox(key=_key(seed, site), counter=[0, 0, step, 0]))
-
-
-@cache
-def _key(seed: int, site: str) -> np.ndarray:
-    return np.random.SeedSequence([seed, *site.encode()]).generate_state(2, np.uint64)
-
-
 def _rmse(prediction, y) -> float:
     """Root mean squared error.
 
@@ -244,28 +234,27 @@ class _Nets:
         nets = [_initial_parameters(sizes, generator(k, "uci", stage, "weights"), np.float32)
                 for k in self.splits]  # fmt: skip
         self.w = [torch.from_numpy(np.stack(a)).to(device) for a in zip(*nets, strict=True)]
-        self.first = [torch.zeros_like(w) for w in self.w]
-        self.second = [torch.zeros_like(w) for w in self.w]
+        self.rule = Adam(self.w)
+        order = ("uci", stage, "order")
+        self.orders = Orders(self.unique, self.n, self.batch, stream=order, device=device)
         self.batches = math.ceil(self.n / self.batch)
         self.chunks = math.ceil(self.batches / _AT_ONCE)  # of an epoch
         self.total = settings["epochs"] * self.chunks
-        self.epoch = -1
         self.updates = settings["epochs"] * self.batches
 
     def state(self, name: str) -> dict:
         """All that changes."""
-        kinds = {"w": self.w, "first": self.first, "second": self.second}
-        return {f"{name} {kind}{i}": t for kind, ts in kinds.items() for i, t in enumerate(ts)}
+        return {f"{name} {key}": value for key, value in self.rule.state().items()}
 
     def _pass(self, split: int, site: str, number: int):
-        return _stream(split, f"uci, {self.stage}, {site} of passes", number)
+        return counted(split, f"uci, {self.stage}, {site} of passes", number)
 
     def _masks(self, site: str, step: int, shape):
         shape = (len(self.splits), *shape)
         masker = masks.Masker(shape, np.array(self.rates), replicas=True)
         # a split's nets of different rates have different masks
         names = [f"uci, {self.stage}, {site}, rate {p}" for p in self.rates]
-        rngs = [_stream(k, name, step) for k, name in zip(self.splits, names, strict=True)]
+        rngs = [counted(k, name, step) for k, name in zip(self.splits, names, strict=True)]
         drawn = masker.fill(rngs, np.empty(shape, np.float32))
         return torch.from_numpy(drawn).to(self.device)
 
@@ -273,12 +262,8 @@ class _Nets:
     def step(self, step: int):
         """Train on the next batches: an epoch, or a part of a long one."""
         epoch, chunk = divmod(step, self.chunks)
-        if epoch != self.epoch:
-            self.epoch = epoch
-            order = [generator(k, "uci", self.stage, "order", epoch).permutation(self.n) for k in self.unique]
-            self.order = torch.from_numpy(np.stack(order)).to(self.device)
         start = chunk * _AT_ONCE * self.batch
-        rows = self.order[:, start : start + _AT_ONCE * self.batch]
+        rows = self.orders.of(epoch)[:, start : start + _AT_ONCE * self.batch]
         which = torch.arange(len(rows), device=self.device)[:, None]
         x, y = self.x[which, rows][self.owner], self.y[which, rows][self.owner]  # (R, rows, ...)
         x = x.mul_(self._masks("input", step, x.shape[1:]))
@@ -286,9 +271,9 @@ class _Nets:
         done = epoch * self.batches + chunk * _AT_ONCE
         for i in range(0, x.shape[1], self.batch):
             part = slice(i, i + self.batch)
-            self._update(x[:, part], y[:, part], hidden[:, part], done + i // self.batch + 1)
+            self._update(x[:, part], y[:, part], hidden[:, part], done + i // self.batch)
 
-    def _update(self, x, y, mask, t: int):
+    def _update(self, x, y, mask, update: int):
         W1, b1, W2, b2 = self.w
         h = torch.baddbmm(b1, x, W1).relu_().mul_(mask)
         # not a matrix product: its last digit would depend on how many nets there are
@@ -297,12 +282,7 @@ class _Nets:
         )  # of the mean squared error
         dh = torch.ops.aten.threshold_backward(torch.mul(d, W2.mT), h, 0).mul_(mask)
         gradients = (torch.bmm(x.mT, dh), dh.sum(1, keepdim=True), torch.bmm(h.mT, d), d.sum(1, keepdim=True))
-        lr = self.lr * (1 - (t - 1) / self.updates)
-        for w, g, m, v in zip(self.w, gradients, self.first, self.second, strict=True):
-            m.lerp_(g, 0.1)
-            v.mul_(0.999).addcmul_(g, g, value=0.001)
-            size = (v / (1 - 0.999**t)).sqrt_().add_(1e-8)
-            w.addcdiv_(m, size, value=-lr / (1 - 0.9**t))
+        self.rule.step(gradients, self.lr * (1 - update / self.updates), update)
 
     @torch.no_grad()
     def scaling(self, r: int, x) -> np.ndarray:

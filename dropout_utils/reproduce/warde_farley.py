@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import torch
 
-from dropout_utils import data
 from dropout_utils.reproduce import _nets
 from dropout_utils.reproduce._store import Task
-from dropout_utils.reproduce._study import Published, Run, Study
+from dropout_utils.reproduce._study import Published, Run
+from dropout_utils.reproduce.mnist import Mnist
 from dropout_utils.seeding import generator
 
 ENSEMBLE, DROPOUT = "independent nets", "dropout"
@@ -16,7 +16,7 @@ ARITHMETIC, GEOMETRIC, SCALING, ONE = (
 )  # fmt: skip
 
 
-class WardeFarley(Study):
+class WardeFarley(Mnist):
     """Warde-Farley et al. 2014: an untied ensemble beside dropout, and two means of sub-networks."""
 
     name = "warde-farley"
@@ -53,10 +53,6 @@ class WardeFarley(Study):
         Published("dropout, geometric mean of sampled sub-networks", None, DROPOUT, GEOMETRIC,
                   note="in words: as the arithmetic mean"),
     )  # fmt: skip
-
-    def data(self):
-        # Return MNIST
-        return {"MNIST": data.mnist()}
 
     def tasks(self, settings, store):
         # One task for the ensemble, one for dropout
