@@ -9,6 +9,7 @@ import asyncio
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 import address
 import notebooks
 import pytest
+import test_explorables_jupyter as live
 from nbclient import NotebookClient
 
 ROOT = notebooks.ROOT
@@ -165,3 +167,16 @@ def test_a_chapter_runs_in_colab(chapter, executed):
         raise found
     first = next(cell for cell in found.cells if cell.cell_type == "code")
     assert first.outputs == [], "the first cell must say nothing"
+
+
+@pytest.mark.skipif(live.CHROMIUM is None, reason="no Chromium is installed: apt-get install chromium")
+def test_page_and_python_share_the_state_of_all_explorables(executed, session, environment, tmp_path):
+    """Colab's front end is its own; this is Jupyter's of the same generation, with Colab's widgets."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [environment, "-W", "ignore", "-m", "notebook", f"--NotebookApp.token={live.TOKEN}",
+               f"--port={port}", "--ip=127.0.0.1", f"--notebook-dir={live.notebook(tmp_path)}"]
+    with live.serving(command, tmp_path, session[1]) as url:
+        live.share_states(url, "notebooks", cell=".code_cell", text=".CodeMirror", output=".output",
+                          ready="#kernel_indicator_icon.kernel_idle_icon")  # fmt: skip

@@ -1,5 +1,6 @@
 """A live JupyterLab: what a reader moves in the page shows in Python, and the other way round."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -50,20 +51,32 @@ pytestmark = [
 @pytest.fixture
 def lab(tmp_path):
     """The address of a JupyterLab with one notebook in it."""
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
-    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    folder = tmp_path / "books"
-    folder.mkdir()
-    nbformat.write(notebook, folder / "live.ipynb")
-    own = {f"JUPYTER_{name}_DIR": str(tmp_path / name.lower()) for name in ("CONFIG", "RUNTIME", "DATA")}
-    quiet = {**os.environ, **own, "PYTHONWARNINGS": "ignore", "DROPOUT_UTILS_STATIC": ""}
-    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--ServerApp.ip=127.0.0.1", "--allow-root",
-               "--ServerApp.port=0", f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}",
+    quiet = {**os.environ, "PYTHONWARNINGS": "ignore", "DROPOUT_UTILS_STATIC": ""}
+    command = [sys.executable, "-m", "jupyterlab", f"--IdentityProvider.token={TOKEN}", "--ServerApp.port=0",
+               "--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={notebook(tmp_path)}",
                "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"]
-    log = (tmp_path / "log").open("w")
-    server = subprocess.Popen(command, env=quiet, stdout=log, stderr=log)
+    with serving(command, tmp_path, quiet) as url:
+        yield url
+
+
+def notebook(folder):
+    """Write the notebook, and return its folder."""
+    book = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
+    book.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    (folder / "books").mkdir()
+    nbformat.write(book, folder / "books" / "live.ipynb")
+    return folder / "books"
+
+
+@contextlib.contextmanager
+def serving(command, folder, variables):
+    """A Jupyter server that keeps all it writes in a folder: its address."""
+    own = {f"JUPYTER_{name}_DIR": str(folder / name.lower()) for name in ("CONFIG", "RUNTIME", "DATA")}
+    log = (folder / "log").open("w")
+    server = subprocess.Popen([*map(str, command), "--no-browser", "--allow-root"], env={**variables, **own},
+                              stdout=log, stderr=log)  # fmt: skip
     try:
-        yield address(server, tmp_path / "runtime", tmp_path / "log")
+        yield address(server, folder / "runtime", folder / "log")
     finally:
         server.terminate()
         server.wait(30)
@@ -74,7 +87,7 @@ def address(server, folder, log):
     """Wait until the server has written where it is, and answers."""
     for _ in range(240):
         assert server.poll() is None, log.read_text()[-2000:]
-        for path in folder.glob("jpserver-*.json"):
+        for path in folder.glob("*server-*.json"):
             try:
                 url = json.loads(path.read_text())["url"]
                 urllib.request.urlopen(f"{url}api?token={TOKEN}", timeout=5).close()
@@ -82,10 +95,15 @@ def address(server, folder, log):
             except (OSError, ValueError):
                 break
         time.sleep(0.5)
-    raise AssertionError(f"JupyterLab did not start: {log.read_text()[-2000:]}")
+    raise AssertionError(f"the server did not start: {log.read_text()[-2000:]}")
 
 
-def test_page_and_python_share_the_state_of_all_explorables(lab):
+def share_states(url, place, *, cell, text, output, ready):
+    """Open the notebook of a server: what the page sets reaches Python, what Python sets the page.
+
+    `cell`, `text`, `output` and `ready` are what the front end calls a code cell, the text in it, an output,
+    and a kernel that waits.
+    """
     wrong = []
     titles = {cls.__name__: _assemble.assemble(cls.module).split('title:"')[1].split('"')[0] for cls in ALL}
     assert sorted(DRIVEN) == sorted(titles)
@@ -93,12 +111,13 @@ def test_page_and_python_share_the_state_of_all_explorables(lab):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         page = browser.new_page(viewport={"width": 1300, "height": 1000})
         page.set_default_timeout(60_000)
-        page.route(lambda url: not url.startswith((lab, "blob:", "data:", "ws")), lambda route: route.abort())
+        page.route(lambda to: not to.startswith((url, "blob:", "data:", "ws")), lambda route: route.abort())
         page.on("pageerror", lambda error: wrong.append(str(error)[:200]))
-        page.goto(f"{lab}doc/tree/live.ipynb?token={TOKEN}")
-        page.locator(".jp-Notebook .jp-CodeCell .cm-content").first.click()
-        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
-        frames = {name: page.locator(f'.jp-OutputArea .du-x[aria-label="{titles[name]}"]') for name in DRIVEN}
+        page.goto(f"{url}{place}/live.ipynb?token={TOKEN}")
+        cells = page.locator(cell)
+        cells.first.locator(text).click()
+        page.locator(ready).wait_for()
+        frames = {name: page.locator(f'{output} .du-x[aria-label="{titles[name]}"]') for name in DRIVEN}
         for frame in frames.values():
             page.keyboard.press("Shift+Enter")  # runs the cell, and goes on to the next one
             frame.wait_for()
@@ -110,8 +129,7 @@ def test_page_and_python_share_the_state_of_all_explorables(lab):
             assert float(slider.input_value()) == moved, name
             assert frames[name].get_by_role("button", name="Copy link").count() == 0
         page.wait_for_timeout(500)  # results go to Python four times a second
-        cells = page.locator(".jp-Notebook .jp-CodeCell")
-        cells.nth(len(DRIVEN)).locator(".cm-content").click()
+        cells.nth(len(DRIVEN)).locator(text).click()
         page.keyboard.press("Shift+Enter")
         read = " ".join(f"{moved} True" for _, _, moved, _, _ in DRIVEN.values())
         page.get_by_text(f"read {read}").wait_for()
@@ -121,3 +139,8 @@ def test_page_and_python_share_the_state_of_all_explorables(lab):
             sync_api.expect(slider).to_have_value(f"{value:g}", timeout=10_000)
         browser.close()
     assert wrong == []
+
+
+def test_page_and_python_share_the_state_of_all_explorables_in_jupyterlab(lab):
+    share_states(lab, "doc/tree", cell=".jp-Notebook .jp-CodeCell", text=".cm-content",
+                 output=".jp-OutputArea", ready="text='Python 3 (ipykernel) | Idle'")  # fmt: skip
