@@ -8,17 +8,18 @@ import numpy as np
 import torch
 
 from dropout_utils._checks import check_array, check_integer, check_text
-from dropout_utils.torch import _engine
 from dropout_utils.torch.studies import (
     _check_arms,
+    _check_blocks,
     _check_optimiser,
     _check_transformer_arm,
-    _rule,
+    _engine_of,
+    _rates_of,
     _streams,
     _study,
     _train,
 )
-from dropout_utils.torch.transformer import SITES, LanguageModel, Rates
+from dropout_utils.torch.transformer import LanguageModel, Rates
 
 __all__ = ["Texts", "train_language_model"]
 
@@ -148,10 +149,7 @@ def train_language_model(
         len(data.train), epochs, batch_size, lr, optimizer, momentum, weight_decay, n_train, 0.0, record_every
     )
     make = dict(vocabulary=data.vocabulary, tokens=data.train.shape[1] - 1)
-    for name, value in (("width", width), ("heads", heads), ("layers", layers), ("hidden", hidden)):
-        make[name] = check_integer(value, name)
-    if make["width"] % make["heads"]:
-        raise ValueError(f"heads must divide width, {width}; got {heads}")
+    make |= _check_blocks(width, heads, layers, hidden)
     return _study(
         _train_language_models,
         lambda rates: LanguageModel(**make, rates=rates, replicas=seeds),
@@ -169,29 +167,15 @@ def train_language_model(
 def _train_language_models(replicas, *, make, optimizer, **common):
     """Train some of the models side by side; none depends on its neighbours."""
     R, T = len(replicas), make["tokens"]
-    rates = Rates(**{site: np.array([r[site] for r in replicas]) for site in SITES})
-    net = LanguageModel(**make, rates=rates, generator=_streams(replicas, "weights"))
-    engine = _engine.Engine(net)
-    streams = {site: _streams(replicas, "masks", site) for site in SITES}
-    noises = {}
-    flat = torch.nn.Parameter(engine.parameters)
-    flat.grad = engine.gradients
-    rule = _rule([flat], optimizer)
-
-    def prepare(x):
-        return torch.tensor(x)  # (N, T), made one-hot a batch at a time
-
-    def step(x, labels):
-        B = labels.shape[1]
-        if B not in noises:
-            noises[B] = _engine.Noise(net, B, streams)
-        logits = engine.forward(vectors(x), noises[B].draw())
-        _, dlogits = _engine.cross_entropy(logits, labels.flatten(1))
-        engine.backward(dlogits)
-        rule.step()
+    net = LanguageModel(**make, rates=_rates_of(replicas), generator=_streams(replicas, "weights"))
 
     def vectors(x):
         return net.one_hot(x).flatten(2).contiguous()  # (R, B, T · V)
+
+    engine, step = _engine_of(net, replicas, optimizer, vectors)
+
+    def prepare(x):
+        return torch.tensor(x)  # (N, T), made one-hot a batch at a time
 
     def predict(x):
         x = x.expand(R, -1, -1)

@@ -112,10 +112,7 @@ def train_transformer(
     if math.prod(shape) != features:
         raise ValueError(f"shape must hold the {features} features of the data; got {shape}")
     make = dict(shape=shape, patch=patch, classes=_classes(parts))
-    for name, value in (("width", width), ("heads", heads), ("layers", layers), ("hidden", hidden)):
-        make[name] = check_integer(value, name)
-    if make["width"] % make["heads"]:
-        raise ValueError(f"heads must divide width, {width}; got {heads}")
+    make |= _check_blocks(width, heads, layers, hidden)
     return _study(
         _train_transformers,
         lambda rates: VisionTransformer(**make, rates=rates, replicas=seeds),
@@ -257,28 +254,54 @@ def _study(experiment, make_net, rates_of, arms, common, seeds, base_seed, keep_
     return Study(runs, seeds=np.arange(seeds), train_index=index, train_labels=labels)
 
 
-def _train_transformers(replicas, *, make, x_train, y_train, optimizer, batch_size, **common):
-    """Train some of the transformers side by side; none depends on its neighbours."""
-    R = len(replicas)
-    rates = Rates(**{site: np.array([r[site] for r in replicas]) for site in SITES})
-    net = VisionTransformer(**make, rates=rates, generator=_streams(replicas, "weights"))
+def _check_blocks(width, heads, layers, hidden) -> dict:
+    """The sizes of a transformer's blocks, checked."""
+    sizes = dict(width=width, heads=heads, layers=layers, hidden=hidden)
+    sizes = {name: check_integer(value, name) for name, value in sizes.items()}
+    if sizes["width"] % sizes["heads"]:
+        raise ValueError(f"heads must divide width, {width}; got {heads}")
+    return sizes
+
+
+def _rates_of(replicas) -> Rates:
+    """The rates of some replicas, one for each at each site."""
+    return Rates(**{site: np.array([r[site] for r in replicas]) for site in SITES})
+
+
+def _engine_of(net, replicas, optimizer, inputs=lambda x: x):
+    """Return an engine for replicas of a transformer, and the step that trains them on x and labels.
+
+    `inputs` makes of x what the engine takes.
+    """
     engine = _engine.Engine(net)
     streams = {site: _streams(replicas, "masks", site) for site in SITES}
-    noises = {}
+    noises = {}  # by the size of a batch: an epoch's last is smaller
     flat = torch.nn.Parameter(engine.parameters)
     flat.grad = engine.gradients
-
-    def prepare(x):
-        return engine.patches(torch.tensor(x))  # (N, T · patch)
+    rule = _rule([flat], optimizer)
 
     def step(x, labels):
         B = labels.shape[1]
         if B not in noises:
             noises[B] = _engine.Noise(net, B, streams)
-        logits = engine.forward(x, noises[B].draw())
-        _, dlogits = _engine.cross_entropy(logits, labels)
+        logits = engine.forward(inputs(x), noises[B].draw())
+        _, dlogits = _engine.cross_entropy(logits, labels.flatten(1))
         engine.backward(dlogits)
         rule.step()
+
+    return engine, step
+
+
+def _train_transformers(replicas, *, make, x_train, y_train, optimizer, batch_size, **common):
+    """Train some of the transformers side by side; none depends on its neighbours."""
+    R = len(replicas)
+    net = VisionTransformer(
+        **make, rates=_rates_of(replicas), generator=_streams(replicas, "weights")
+    )
+    engine, step = _engine_of(net, replicas, optimizer)
+
+    def prepare(x):
+        return engine.patches(torch.tensor(x))  # (N, T · patch)
 
     def predict(x):
         B = min(batch_size, x.shape[-2])  # the buffers of training serve here as well
@@ -289,7 +312,6 @@ def _train_transformers(replicas, *, make, x_train, y_train, optimizer, batch_si
             logits[:, start : start + B] = engine.forward(x[:, start : start + B].contiguous())
         return logits
 
-    rule = _rule([flat], optimizer)
     return _train(
         replicas,
         net,
