@@ -167,7 +167,7 @@ def test_max_norm_holds_for_hidden_layers():
 def test_monte_carlo_of_a_net_without_dropout_is_scaling():
     ours = nets()
     x = torch.rand(7, 6)
-    torch.testing.assert_close(ours.monte_carlo(x, 3), ours.predict(x).exp())
+    torch.testing.assert_close(dict(ours.monte_carlo(x, [3]))[3], ours.predict(x).exp())
 
 
 # ------------------------------------------------------------------------------------------ the runs
@@ -470,3 +470,22 @@ def test_sizes_of_data_lie_on_a_logarithmic_axis():
 def test_one_seed_is_no_curve():
     study = mnist.Figure9()
     assert figure(study, records_of(study, seeds=(0,))) is None
+
+
+def test_the_mean_of_k_passes_is_that_of_the_first_k():
+    net, x = nets([0, 1], p=0.5), torch.rand(7, 6)
+    each = torch.stack([net.predict(x, drop=i).exp() for i in range(5)])
+    found = dict(net.monte_carlo(x, [1, 3, 5]))
+    assert list(found) == [1, 3, 5]
+    for k, mean in found.items():
+        torch.testing.assert_close(mean, each[:k].mean(0))
+
+
+def test_figure_11_is_judged_after_each_count_of_passes(tmp_path):
+    study = mnist.Figure11()
+    study.__dict__["loaded"] = {"MNIST": DIGITS}
+    task = Task("dropout", (0, 1), {"hidden": [16], "batch": 20, "momentum": 0.9, "lr": 0.05, "steps": 200,
+                                    "p": 0.5, "judged_on": "test", "passes": [1, 2, 50]})  # fmt: skip
+    found = study.train(task, Run("cpu", Store(tmp_path, "s", "small").checkpoint(task), task.seeds))
+    assert {name for name in found if name.startswith("error")} == {
+        "error", "error, 1 pass", "error, 2 passes", "error, 50 passes"}  # fmt: skip

@@ -8,7 +8,7 @@ smaller batches without a change of the masks.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import torch
@@ -140,12 +140,16 @@ class Nets:
         return torch.cat(found, 1)
 
     @torch.no_grad()
-    def monte_carlo(self, x: torch.Tensor, k: int) -> torch.Tensor:
-        """Return the mean of the probabilities of k passes with masks, (R, N, classes)."""
+    def monte_carlo(self, x: torch.Tensor, counts: Sequence[int]) -> Iterator[tuple[int, torch.Tensor]]:
+        """Yield k and the mean of the probabilities of the first k passes with masks, (R, N, classes).
+
+        `counts` holds the numbers k, in rising order.
+        """
         total = torch.zeros(len(self.seeds), len(x), self.sizes[-1], device=self.device)
-        for i in range(k):
-            total += self.predict(x, drop=i).exp()
-        return total / k
+        for k in range(1, counts[-1] + 1):
+            total += self.predict(x, drop=k - 1).exp()
+            if k in counts:
+                yield k, total / k
 
 
 class SGD:

@@ -11,6 +11,7 @@ _FIXED = (
     mnist.Table9,
     mnist.Figure9,
     mnist.Figure10,
+    mnist.Figure11,
     shakespeare.TinyShakespeare,
     early.EarlyDropout,
     concrete.ConcreteTable,
