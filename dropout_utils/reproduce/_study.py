@@ -187,7 +187,7 @@ class Study(ABC):
         Parameters
         ----------
         records : list of dict
-            As :meth:`Store.records` returns them.
+            As :meth:`~dropout_utils.reproduce.Store.records` returns them.
         """
         return {}
 
