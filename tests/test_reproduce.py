@@ -123,6 +123,15 @@ def test_gradients_of_logistic_nets_are_those_of_autograd():
         torch.testing.assert_close(leaf.grad, g)
 
 
+def test_products_in_low_precision_give_the_gradients_to_a_hundredth():
+    x, y = torch.rand(2, 5, 6), torch.randint(0, 10, (2, 5))
+    full, low = (nets(p=0.5, input_p=0.2, products=name) for name in ("float32", "bfloat16"))
+    torch.testing.assert_close(low.step(x, y, 3), full.step(x, y, 3), rtol=0.01, atol=0)
+    for a, b in zip(low.gradients, full.gradients, strict=True):
+        assert a.dtype == torch.float32
+        assert 0 < (a - b).norm() < 0.015 * b.norm()
+
+
 def test_a_net_is_the_same_alone_and_beside_others_up_to_rounding():
     x, y = torch.rand(5, 6), torch.randint(0, 10, (5,))
     both, alone = nets((3, 4), p=0.5), nets((4,), p=0.5)

@@ -31,7 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     do = commands.add_parser("run", help="run a study, or go on with it")
     do.add_argument("study", help="a name from the list")
     do.add_argument("--seeds", type=int, help="how many (default: what the scale says)")
-    do.add_argument("--scale", choices=("small", "paper"), default="small")
+    do.add_argument("--scale", default="small", help="small, paper, or what else the list names")
     do.add_argument("--device", default="auto", help="auto, cpu, cuda, ...")
     do.add_argument("--jobs", type=int, help="processes (default: one a core)")
     do.add_argument("--checkpoint-seconds", type=float, default=60.0, metavar="S",

@@ -67,12 +67,19 @@ class Nets:
     batch : int
         Examples of a training step.
     activation : {"relu", "logistic"}
+    products : {"float32", "bfloat16"}
+        What the matrix products of a training step are computed in, and the activations between them.
+        Weights, updates, the loss and all predictions stay in float32.
     device : str
     """
 
-    def __init__(self, sizes, seeds, *, p=0.0, input_p=0.0, batch=100, activation="relu", device="cpu"):
+    def __init__(
+        self, sizes, seeds, *, p=0.0, input_p=0.0, batch=100, activation="relu", products="float32",
+        device="cpu",
+    ):  # fmt: skip
         self.sizes, self.seeds, self.p, self.input_p = tuple(sizes), tuple(seeds), p, input_p
         self.relu, self.batch, self.device = activation == "relu", batch, device
+        self.dtype = getattr(torch, products)
         nets = [_initial_parameters(self.sizes, generator(s, "weights"), np.float32) for s in self.seeds]
         if not self.relu:  # variance 1 / fan-in, where nothing is rectified away
             nets = [[a / np.float32(2**0.5) for a in net] for net in nets]
@@ -87,8 +94,9 @@ class Nets:
 
         x : (R, B, in); labels : (R, B).
         """
-        W, b = self.parameters[::2], self.parameters[1::2]
-        drawn = [None if m is None else m.at(step) for m in self.masks]
+        low = [w.to(self.dtype) for w in self.parameters]  # themselves, in float32
+        W, b, x = low[::2], low[1::2], x.to(self.dtype)
+        drawn = [None if m is None else m.at(step).to(self.dtype) for m in self.masks]
         h = x if drawn[0] is None else x * drawn[0]
         inputs = [h]
         for i in range(len(W)):
@@ -99,14 +107,14 @@ class Nets:
                     h.mul_(drawn[i + 1])
                 inputs.append(h)
         B = x.shape[1]
-        log = torch.log_softmax(h, -1)
+        log = torch.log_softmax(h.float(), -1)
         dz = log.exp()
         dz.scatter_add_(-1, labels[..., None], -torch.ones_like(dz[..., :1]))
-        dz /= B
+        dz = (dz / B).to(self.dtype)
         scale = 1 / (1 - self.p)
         for i in reversed(range(len(W))):
-            torch.bmm(inputs[i].mT, dz, out=self.gradients[2 * i])
-            torch.sum(dz, 1, keepdim=True, out=self.gradients[2 * i + 1])
+            _into(self.gradients[2 * i], torch.bmm, inputs[i].mT, dz)
+            torch.sum(dz, 1, keepdim=True, dtype=torch.float32, out=self.gradients[2 * i + 1])
             if i:
                 da = torch.bmm(dz, W[i].mT)
                 a = inputs[i]  # already dropped and scaled
@@ -150,6 +158,14 @@ class Nets:
             total += self.predict(x, drop=k - 1).exp()
             if k in counts:
                 yield k, total / k
+
+
+def _into(out: torch.Tensor, product, *factors: torch.Tensor) -> None:
+    """Write a product to `out`, at once where the types agree."""
+    if factors[0].dtype == out.dtype:
+        product(*factors, out=out)
+    else:
+        out.copy_(product(*factors))
 
 
 class SGD:

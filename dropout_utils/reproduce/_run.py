@@ -56,7 +56,8 @@ def run(
     study : Study
     folder : path
         All studies may share it. Another run of the same study may not write to it at the same time.
-    scale : {"small", "paper"}
+    scale : str
+        "small", "paper", or what else the study has.
     seeds : int, optional
         By default what the scale says. More seeds later add to those that are there.
     device : str

@@ -127,7 +127,7 @@ class Study(ABC):
     recipe : str
         What was followed, and where it differs from the paper, in a sentence or three.
     scales : dict
-        Settings of "small" and of "paper": among them ``seeds``.
+        Settings of "small" and "paper", and of what lies between: among them ``seeds``.
     cost : dict
         How long each scale takes, in words, with the machine.
     published : tuple of Published
