@@ -4,7 +4,7 @@ import inspect
 import re
 
 import pytest
-from test_arguments import public_callables
+from public import public_callables
 
 PUBLIC = public_callables()
 

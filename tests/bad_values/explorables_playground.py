@@ -1,0 +1,7 @@
+"""Bad values for dropout_utils/explorables/playground.py."""
+
+from bad_values import row
+from bad_values.kinds import NO_INDEX
+from dropout_utils import explorables
+
+row(explorables.Playground.run, lambda: dict(steps=2), dict(steps=NO_INDEX), on=explorables.Playground)
