@@ -431,6 +431,19 @@ def test_arms_choose_from_the_validation_images_and_never_from_the_test(tmp_path
     assert [t.settings["lr"] for t in final] == [0.03, 0.01, 0.01]  # what diverged is not chosen
 
 
+def test_what_is_tuned_on_a_part_sees_no_validation_image(monkeypatch):
+    x, y = np.arange(20_000, dtype=np.float32)[:, None], np.arange(20_000) % 10
+    some = data.Dataset("MNIST", x, y, x[:10], y[:10], task="classification")
+    seen = []
+    monkeypatch.setattr(_nets, "train", lambda nets, rule, x, labels, **rest: seen.append(set(x[:, 0])))
+    monkeypatch.setattr(_nets, "errors", lambda log_probabilities, labels: {"error": [0.0], "loss": [0.0]})
+    monkeypatch.setattr(_nets.Nets, "predict", lambda net, x: seen.append(set(x[:, 0].tolist())))
+    settings = {"hidden": [2], "batch": 10, "momentum": 0.5, "lr": 0.1, "steps": 1, "n_train": 5000}
+    mnist._train_nets(some, {**settings, "judged_on": "validation"}, Run("cpu", None, (0,)))
+    trained, judged = seen
+    assert len(trained) == 5000 and len(judged) == 10_000 and not trained & judged
+
+
 def test_arms_of_a_table_differ_in_their_regularisers_alone(tmp_path):
     study, place = mnist.Table9(), Store(tmp_path, "t", "small")
     own = {"p", "input_p", "l1", "l2", "max_norm"}
