@@ -210,6 +210,7 @@ WRONG = {
         (lambda x, p, rng: x * rng.standard_normal(x.shape)): "mean 1",
         (lambda x, p, rng: dropout(x, p, rng)[0]): "zero",
         (lambda x, p, rng: x * (1 + rng.standard_normal())): "of its own",
+        (lambda x, p, rng: x * (1 + math.sqrt(3 * p / (1 - p)) * rng.uniform(-1, 1, x.shape))): "a Gaussian",
         (lambda x, p, rng: (x * rng.normal(1, 1, x.shape))[0]): "shape",
     },
     "mechanism-4": {
@@ -245,13 +246,20 @@ WRONG = {
         (0.5, 0.8): "Which rate",
         (0.8, 0.4): "right in front",
     },
-    "inference-2": {1 / 11: "variance", 0.01 / 1.01: "single", 0.1: "one tenth", 0.3: "Solve"},
+    "inference-2": {
+        1 / 11: "variance",
+        0.01 / 1.01: "single",
+        0.1: "one tenth",
+        0.3: "Solve",
+        1e-4 / 1.0001: "that of one",
+        100 / 101: "whole signal",
+    },
     "inference-3": {
         inference_test(twice=False): "left on",
         inference_test(scale=None): "not scaled",
         inference_test(scale=0): "tolerance",
     },
-    "inference-4": {0.035: "geometric minus", -20: "nats"},
+    "inference-4": {0.035: "geometric minus", -20: "nats", -1: "nats", -1e-6: "Compare the losses"},
     "transformer-1": {256: "two places", 64: "feed-forward", 2560: "head", 1: "Write down"},
     "transformer-2": {
         lambda n, p: (1 - p) ** n: "way round",

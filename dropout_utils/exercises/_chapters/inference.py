@@ -39,7 +39,8 @@ def width_of_the_hill(answer):
             1 / 11: "You have set the variance to the number, not the deviation.",
             0.01 / 1.01: "That is the rate for a single unit. A hundred independent ones are less noisy.",
             0.1: "A rate of one tenth is not a noise of one tenth. Use the variance.",
-            100 / 101: "Compare the deviation with the signal of all hundred units, not with that of one.",
+            1e-4 / 1.0001: "Compare it with the signal of all hundred units, not with that of one.",
+            100 / 101: "There the noise is as large as the whole signal. A tenth of it is asked for.",
         },
         otherwise="The deviation of the sum, by your formula, is to be a tenth of its mean. Solve that "
                   "for p.",
@@ -98,8 +99,8 @@ def between_the_means(answer):
     """The geometric mean is sharper, and modest networks gain from that."""
     return answers.between(
         answer,
-        -1,
-        -1e-9,
+        -0.2,
+        -0.005,
         below="So large a difference? Compare mean losses in nats, network by network.",
         above="Is it geometric minus arithmetic? Compare the losses, network by network.",
     )

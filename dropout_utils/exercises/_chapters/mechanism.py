@@ -82,7 +82,8 @@ def _noise(noise, p):
         return "The noise that the activations are multiplied by is to have the mean 1."
     wanted, found = math.sqrt(p / (1 - p)), noise.std()
     if abs(found / wanted - 1) < 0.02:
-        return None
+        fourth = (((noise - noise.mean()) / found) ** 4).mean()  # 3 for a Gaussian
+        return None if abs(fourth - 3) < 0.1 else "Mean and size are right. Is the noise a Gaussian one?"
     mistakes = {
         p / (1 - p): "That is the right variance, used as a deviation.",
         math.sqrt(p * (1 - p)): "That is the deviation of the mask before scaling.",

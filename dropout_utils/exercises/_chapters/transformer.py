@@ -70,7 +70,7 @@ def same_noise(answer):
 
 @exercise("transformer-4")
 def a_little_everywhere(answer):
-    """Not the number of sites did harm but the sum of the noise."""
+    """Four sites are not too many: at a small rate they do better than one at a large rate."""
     return answers.word(
         answer,
         "all four at 0.1",
