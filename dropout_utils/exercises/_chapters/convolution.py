@@ -109,7 +109,7 @@ QUIZ = (
             ("From nothing: it is gone.", False,
              "Neighbours look through windows that overlap. They are alike."),
             ("From its neighbours and from other channels.", True,
-             "More than 90% could be told from all channels, after each of the three kinds."),
+             "More than 80% could be told from all channels, after each of the three kinds."),
         ),
     ),
     Question(
