@@ -19,7 +19,7 @@ DTYPES = st.sampled_from([np.float32, np.float64])
 
 
 def values(shape, dtype, seed):
-    return np.random.default_rng(seed).normal(size=shape).astype(dtype)
+    return np.asarray(np.random.default_rng(seed).normal(size=shape), dtype)
 
 
 @given(SHAPES, DTYPES, st.floats(0, 0.99), st.integers(0, 99))
@@ -49,6 +49,21 @@ def test_evaluation_returns_the_input(shape, p):
     x = values(shape, np.float64, 0)
     y, mask = dropout(x, p, training=False)
     assert y is x and mask is None
+
+
+@given(SHAPES, RATES, st.integers(0, 99))
+def test_a_given_mask_counts_in_training_at_every_rate_and_never_in_evaluation(shape, p, seed):
+    x, mask = values(shape, np.float64, seed), np.asarray(values(shape, np.float64, seed + 1) < 0)
+    y, used = dropout(x, p, mask=mask)
+    assert np.array_equal(used, mask) and not y[~mask].any() and (p == 1 or y[mask].all())
+    y, used = dropout(x, p, mask=mask, training=False)
+    assert y is x and used is None
+
+
+@given(RATES)
+def test_where_the_forward_pass_dropped_nothing_the_gradient_passes_as_it_is(p):
+    dy = values((3, 4), np.float64, 0)
+    assert dropout_backward(dy, None, p) is dy
 
 
 def test_rate_zero_needs_no_generator_and_rate_one_gives_zeros():

@@ -157,6 +157,12 @@ def test_gaussian_inference_comes_close_to_the_mean_over_masks_with_many_inputs(
     assert abs(gaussian - truth) < 0.035 < abs(plain - truth)
 
 
+def test_each_example_and_each_output_has_samples_of_its_own():
+    x, W = torch.ones(5, 1, dtype=torch.float64), torch.ones(1, 4, dtype=torch.float64)
+    y = drop_connect_inference(x, W, None, 0.5, activation="identity", k=1, generator=rng())
+    assert y.unique().numel() == 5 * 4
+
+
 def test_where_nothing_is_random_the_inference_is_exact():
     x, W, b = tensors(*layer())
     for settings in (dict(p=0.0), dict(p=0.0, k=3, generator=rng())):

@@ -172,6 +172,12 @@ def test_evaluation_uses_all_layers_and_pruning_takes_every_kth():
         assert [*map(id, pruned)] == [id(layers[i]) for i in kept] and not pruned.training
 
 
+def test_a_pruned_stack_goes_on_with_rate_and_source():
+    layers = stack(0.25, generator=rng())
+    pruned = layers.pruned(2)
+    assert pruned.p == 0.25 and pruned.generator is layers.generator and pruned.training
+
+
 def test_the_gradient_of_a_stack_skips_what_it_skips():
     layers, x = stack(), x64(4, 3).requires_grad_()
     mask = [1, 0, 1, 0, 0, 1]

@@ -157,6 +157,13 @@ def test_inplace_writes_to_the_input(make):
 
 
 @source
+def test_inplace_at_p_one_leaves_zeros_in_the_input(make):
+    x = torch.tensor([torch.inf, torch.nan, 1.0])
+    y = Dropout(1.0, inplace=True, generator=make())(x)
+    assert y.data_ptr() == x.data_ptr() and not x.any()
+
+
+@source
 def test_inplace_on_a_leaf_that_needs_a_gradient_is_refused(make):
     with pytest.raises(RuntimeError, match="leaf"):
         Dropout(0.5, inplace=True, generator=make())(torch.ones(3, requires_grad=True))
@@ -304,6 +311,11 @@ def test_rates_of_replicas_work_with_pytorch_generators(make):
     y = Dropout(torch.tensor([0.0, 0.5, 1.0]), generator=make())(torch.ones(3, 400))
     assert (y[0] == 1).all() and ((y[1] == 0) | (y[1] == 2)).all() and not y[2].any()
     assert abs(y[1].mean() - 1) < 0.3  # six standard deviations
+
+
+def test_rates_of_replicas_draw_from_the_given_pytorch_generator():
+    one, two = (Dropout([0.3, 0.6], generator=SOURCES["torch"]())(torch.ones(2, 100)) for _ in range(2))
+    assert torch.equal(one, two)
 
 
 @pytest.mark.parametrize(

@@ -28,14 +28,13 @@ def values(*shape):
 TOKENS = torch.tensor([[0, 1, 2, 3, 4], [4, 3, 2, 1, 0]])
 EMBEDDING = nn.Embedding.from_pretrained(values(5, 3))
 STACK = [nn.Linear(4, 4, dtype=torch.float64) for _ in range(5)]
-CONNECTION = family.Linear(4, 3, replicas=2, generator=rng(), dtype=torch.float64)
-SHARED = (CONNECTION.weight, CONNECTION.bias)
+WEIGHTS = nn.Parameter(values(2, 4, 3)), nn.Parameter(values(2, 1, 3))
 
 
 def connection(**settings):
-    """A layer with DropConnect that has the weights of CONNECTION."""
+    """A layer with DropConnect that has WEIGHTS."""
     layer = family.DropConnect(4, 3, P, replicas=2, dtype=torch.float64, **settings)
-    layer.weight, layer.bias = SHARED
+    layer.weight, layer.bias = WEIGHTS
     return layer
 
 
@@ -163,7 +162,7 @@ TABLE = {
     ),
     "DropConnect": Row(
         connection(per="step", activation="relu", drop_bias=True),
-        lambda x, **k: family.drop_connect(x, *SHARED, P, per="step", drop_bias=True, **k).relu(),
+        lambda x, **k: family.drop_connect(x, *WEIGHTS, P, per="step", drop_bias=True, **k).relu(),
         values(6, 4),
         (2, 5, 3),
         identity=False,
@@ -208,7 +207,7 @@ def test_gaussian_inference_of_a_layer_is_that_of_its_function_and_for_evaluatio
     x, settings = values(6, 4), dict(activation=activation, drop_bias=True, k=7)
     layer = connection(inference="gaussian", per="step", **settings).eval()
     layer.generator = rng()
-    expected = family.drop_connect_inference(x, *SHARED, P, generator=rng(), **settings)
+    expected = family.drop_connect_inference(x, *WEIGHTS, P, generator=rng(), **settings)
     assert same(layer(x), expected)
     trained = connection(per="step", activation=activation, drop_bias=True)
     layer.train().generator, trained.generator = rng(), rng()
