@@ -138,7 +138,7 @@ def test_no_raw_markup_shows(name):
     prose = " ".join(text for text in article.find_all(string=True)
                      if not text.find_parents(["pre", "code", "script", "style", "svg"])
                      and not text.find_parents(class_=re.compile(r"\bmath\b")))
-    for sign in ["{cite", "{eq}", ":::", "```", "{ref}", "{numref}", "{prf:", "\\begin{"]:
+    for sign in ["{cite", "{eq}", ":::", "```", "{ref}", "{numref}", "{term}", "{doc}", "{prf:", "\\begin{"]:
         assert sign not in prose
 
 
@@ -220,6 +220,72 @@ def test_a_term_of_the_glossary_leads_there_and_says_its_meaning():
     assert all(len(link.get("title", "")) > 20 for link in links)
 
 
+def numbered(soup):
+    """The figures of a page, and what it says below each: explorables and claim cards are no figures."""
+    figures = [(found, found.select_one(".figure-number")) for found in soup.select("figure.du-figure")
+               if not found.find_parent(class_="du-explorable")]
+    return [(found.get("id"), said.get_text() if said else None) for found, said in figures]
+
+
+def gaps(said, chapter=None):
+    """What stands where the numbers of figures should run on, in a numbered chapter or on the other pages."""
+    before = "" if chapter is None else f"{chapter}."
+    return [words for place, words in enumerate(said, start=1) if words != f"Figure {before}{place}"]
+
+
+def references(name):
+    """Every reference of a page to a figure or an equation: its text, and the number where it leads."""
+    for link in page(name).select("a.reference.internal"):
+        target, place = urldefrag(link["href"])
+        if place.startswith("equation-") or link.find(class_="std-numref"):
+            path = (SITE / name).parent / target if target else SITE / name
+            there = page(path.resolve().relative_to(SITE.resolve()).as_posix()).find(id=unquote(place))
+            number = there.select_one(".figure-number, .eqno, .caption-number, .title")
+            yield link.get_text(), number.find(string=True) if number else None
+
+
+def listed(numbered_part):
+    toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
+    parts = [part for part in toc["parts"] if part.get("numbered", False) == numbered_part]
+    return [f"{entry['file']}.html" for part in parts for entry in part["chapters"]]
+
+
+def test_every_figure_has_a_name_and_a_number_and_numbers_run_on():
+    for chapter, name in enumerate(listed(True), start=1):
+        found = numbered(page(name))
+        assert found and all(place for place, _ in found), name
+        assert gaps([words for _, words in found], chapter) == [], name
+    found = [figure for name in listed(False) for figure in numbered(page(name))]
+    assert all(place for place, _ in found) and gaps([words for _, words in found]) == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_reference_says_the_number_that_stands_where_it_leads(name):
+    assert [(said, there) for said, there in references(name) if said.strip() != (there or "").strip()] == []
+
+
+@pytest.mark.parametrize("name", listed(True))
+def test_a_chapter_refers_to_its_figures_and_equations(name):
+    assert len(list(references(name))) >= 2
+
+
+@pytest.mark.parametrize("name", CHAPTERS)
+def test_a_chapter_leads_to_the_glossary_where_it_first_uses_a_term(name):
+    article = page(name).find(class_="bd-article")
+    mentions = article.select("a .std-term[id^=mention-]")
+    assert len(mentions) >= 5
+    assert not any(found.find_parent(re.compile("^(h[1-6]|table)$")) for found in mentions)
+
+
+def test_the_index_knows_where_the_chapters_use_the_terms_and_is_in_the_table_of_contents():
+    index = page("genindex.html")
+    terms = {link["href"].rpartition("#term-")[2] for link in index.select("a[href*='glossary.html#term-']")}
+    assert {"dropout", "keep-mask", "DropPath"} <= terms
+    assert {link["href"].partition("#")[0] for link in index.select("a[href*='#mention-']")} == set(CHAPTERS)
+    contents = page("intro.html").select(".bd-sidebar-primary a[href='genindex.html']")
+    assert [link.get_text(strip=True) for link in contents] == ["Index"]
+
+
 def test_the_book_has_all_the_pages_of_its_table_of_contents():
     toc = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))
     listed = {toc["root"], *(entry["file"] for part in toc["parts"] for entry in part["chapters"])}
@@ -246,3 +312,12 @@ def test_an_outside_request_is_seen(markup):
 def test_a_link_that_only_a_reader_follows_is_none(markup):
     assert not any(outside(url) for url in fetched(BeautifulSoup(markup, "html.parser")))
 
+
+
+def test_a_figure_without_a_number_and_a_gap_are_seen():
+    figure = '<figure class="du-figure" id="a"><span class="figure-number">Figure 1.1</span></figure>'
+    bare = '<figure class="du-figure"></figure>'
+    soup = BeautifulSoup(f'{figure}{bare}<div class="du-explorable">{bare}</div>', "html.parser")
+    assert numbered(soup) == [("a", "Figure 1.1"), (None, None)]
+    assert gaps(["Figure 2.1", None, "Figure 2.4"], 2) == [None, "Figure 2.4"]
+    assert gaps(["Figure 1", "Figure 2"]) == []
