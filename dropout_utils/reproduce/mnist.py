@@ -31,6 +31,9 @@ class Tuned(Mnist):
     A subclass names its arms with their candidates; "steps" and the like are common to all.
     """
 
+    #: what of the validation images decides
+    chosen_by = "loss"
+
     #: arm -> settings that make it what it is
     arms: dict[str, dict] = {}
     #: arm -> the settings to choose from, beside the learning rates that all arms choose from
@@ -53,9 +56,9 @@ class Tuned(Mnist):
         if any(store.missing(task) for task in tasks):
             return tasks
         for arm, candidates in tuning.items():
-            losses = [np.mean([store.load(task, seed)["measures"]["loss"] for seed in task.seeds])
-                      for task, _ in candidates]  # fmt: skip
-            best = int(np.argmin(np.nan_to_num(losses, nan=np.inf)))  # a loss that is no number diverged
+            found = [np.mean([store.load(task, seed)["measures"][self.chosen_by] for seed in task.seeds])
+                     for task, _ in candidates]  # fmt: skip
+            best = int(np.argmin(np.nan_to_num(found, nan=np.inf)))  # a loss that is no number diverged
             chosen[arm] = candidates[best][1]
         for arm, own in self.arms.items():
             one = {**common, **own, **chosen[arm], "steps": settings["steps"], "trained_on": "60,000",
@@ -175,9 +178,12 @@ class Table9(Tuned):
     recipe = (
         "As for table 2, but in small with 5,000 of the images only, where there is more to regularise; "
         "weight penalties and max-norm chosen from small grids together with the learning rate, each arm "
-        "from its own. The row with L2 and a KL penalty on sparsity was not run: the paper "
+        "from its own, by the error on validation images. (A first run chose by their loss and had neither "
+        "the lowest learning rate nor the lowest max-norm: three of six choices were others, and two lay at "
+        "an edge.) The row with L2 and a KL penalty on sparsity was not run: the paper "
         "does not say how it is meant for ReLU units, whose activations have no upper bound."
     )
+    chosen_by = "error"
     arms = {
         "no regulariser": {},
         "L2": {},
@@ -190,13 +196,13 @@ class Table9(Tuned):
         "L2": [{"l2": 1e-5}, {"l2": 1e-4}, {"l2": 1e-3}, {"l2": 1e-2}],
         "L2 + L1": [{"l2": 1e-4, "l1": 1e-6}, {"l2": 1e-4, "l1": 1e-5}, {"l2": 1e-4, "l1": 1e-4},
                     {"l2": 1e-3, "l1": 1e-5}],
-        "max-norm": [{"max_norm": 1.0}, {"max_norm": 2.0}, {"max_norm": 3.0}, {"max_norm": 4.0}],
+        "max-norm": [{"max_norm": c} for c in (0.5, 1.0, 2.0, 3.0, 4.0)],
         "dropout + L2": [{"l2": 1e-6}, {"l2": 1e-5}, {"l2": 1e-4}, {"l2": 1e-3}],
-        "dropout + max-norm": [{"max_norm": 1.0}, {"max_norm": 2.0}, {"max_norm": 3.0}, {"max_norm": 4.0}],
+        "dropout + max-norm": [{"max_norm": c} for c in (0.5, 1.0, 2.0, 3.0, 4.0)],
     }  # fmt: skip
     scales = {
         "small": {"hidden": [256, 256, 512], "n_train": 5000, "batch": 100, "momentum": 0.95,
-                  "lrs": [0.03, 0.1], "tuning_steps": 3000, "tuning_seeds": 2, "steps": 6000, "seeds": 5,
+                  "lrs": [0.01, 0.03, 0.1], "tuning_steps": 3000, "tuning_seeds": 2, "steps": 6000, "seeds": 5,
                   "products": "bfloat16"},
         "paper": {"hidden": [1024, 1024, 2048], "batch": 100, "momentum": 0.95, "lrs": [0.01, 0.03, 0.1],
                   "tuning_steps": 100_000, "tuning_seeds": 1, "steps": 1_000_000, "seeds": 5,
