@@ -202,8 +202,8 @@ class Table9(Tuned):
     }  # fmt: skip
     scales = {
         "small": {"hidden": [256, 256, 512], "n_train": 5000, "batch": 100, "momentum": 0.95,
-                  "lrs": [0.01, 0.03, 0.1], "tuning_steps": 3000, "tuning_seeds": 2, "steps": 6000, "seeds": 5,
-                  "products": "bfloat16"},
+                  "lrs": [0.01, 0.03, 0.1], "tuning_steps": 3000, "tuning_seeds": 2, "steps": 6000,
+                  "seeds": 5, "products": "bfloat16"},
         "paper": {"hidden": [1024, 1024, 2048], "batch": 100, "momentum": 0.95, "lrs": [0.01, 0.03, 0.1],
                   "tuning_steps": 100_000, "tuning_seeds": 1, "steps": 1_000_000, "seeds": 5,
                   "products": "bfloat16"},
