@@ -17,7 +17,6 @@ from dropout_utils.explorables import _assemble, _shorten, base
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 ALL = [getattr(explorables, name) for name in explorables.__all__ if name != "Explorable"]
-MODULES = sorted([*_assemble.available(), *(cls.module for cls in ALL)])
 KINDS = {"_Real": "real", "Int": "whole", "Bool": "flag", "Enum": "choice", "List": "numbers", "Any": "data"}
 LIMIT = 25_000  # bytes
 needs_node = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")

@@ -5,22 +5,13 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from sources import rng, source
 from test_numpy_gradients import close, numeric_gradient
 
 from dropout_utils import numpy as reference
 from dropout_utils.torch import DropConnect, drop_connect, drop_connect_inference, drop_connect_moments
 
 each = pytest.mark.parametrize("per", ["example", "step"])
-SOURCES = {
-    "default": lambda: None,
-    "torch": lambda: torch.Generator().manual_seed(1),
-    "numpy": lambda: np.random.default_rng(1),
-}
-source = pytest.mark.parametrize("make", SOURCES.values(), ids=SOURCES.keys())
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def layer(R=None, B=4, n=3, m=2, seed=0, dtype=np.float64):

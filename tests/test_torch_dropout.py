@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sources import SOURCES, rng, source
 from torch import nn
 
 from dropout_utils import masks
@@ -16,17 +17,7 @@ from dropout_utils.numpy import dropout as numpy_dropout
 from dropout_utils.torch import Dropout, dropout
 
 CONTIGUOUS, CHANNELS_LAST = torch.contiguous_format, torch.channels_last
-SOURCES = {
-    "default": lambda: None,
-    "torch": lambda: torch.Generator().manual_seed(1),
-    "numpy": lambda: np.random.default_rng(1),
-}
-source = pytest.mark.parametrize("make", SOURCES.values(), ids=SOURCES.keys())
 rates = st.sampled_from([0.0, 1e-6, 0.1, 1 / 3, 0.5, 0.9, 1.0])
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 # ---------------------------------------------------------------- what PyTorch asks of its own layer

@@ -7,25 +7,16 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from sources import SOURCES, rng, source
 from test_numpy_gradients import close, numeric_gradient
 from torch import nn
 
 from dropout_utils import numpy as reference
 from dropout_utils.torch import AlphaDropout, GaussianDropout, alpha_dropout, dropout, gaussian_dropout
 
-SOURCES = {
-    "default": lambda: None,
-    "torch": lambda: torch.Generator().manual_seed(1),
-    "numpy": lambda: np.random.default_rng(1),
-}
-source = pytest.mark.parametrize("make", SOURCES.values(), ids=SOURCES.keys())
 rates = st.sampled_from([0.0, 1e-6, 0.1, 1 / 3, 0.5, 0.9, 1.0])
 LAYERS = [GaussianDropout, AlphaDropout]
 layers = pytest.mark.parametrize("kind", LAYERS)
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 # ---------------------------------------------------------------- Gaussian

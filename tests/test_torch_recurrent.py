@@ -1,26 +1,16 @@
 """Variational dropout: the mask of a sequence is drawn once and holds at every time step."""
 
-import numpy as np
 import pytest
 import torch
+from sources import rng, source
 from torch import nn
 
 from dropout_utils import masks
 from dropout_utils.schedules import Late
 from dropout_utils.torch import LockedDropout, Scheduler, VariationalRNN, locked_dropout
 
-SOURCES = {
-    "default": lambda: None,
-    "torch": lambda: torch.Generator().manual_seed(1),
-    "numpy": lambda: np.random.default_rng(1),
-}
-source = pytest.mark.parametrize("make", SOURCES.values(), ids=SOURCES.keys())
 KINDS = {"lstm": (nn.LSTM, nn.LSTMCell), "gru": (nn.GRU, nn.GRUCell), "rnn": (nn.RNN, nn.RNNCell)}
 kinds = pytest.mark.parametrize(("layer", "cell"), KINDS.values(), ids=KINDS.keys())
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 # ---------------------------------------------------------------- locked dropout

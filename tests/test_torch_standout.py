@@ -3,21 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from sources import SOURCES, rng, source
 from torch import nn
 
 from dropout_utils.torch import Standout, standout
 
-SOURCES = {
-    "default": lambda: None,
-    "torch": lambda: torch.Generator().manual_seed(1),
-    "numpy": lambda: np.random.default_rng(1),
-}
-source = pytest.mark.parametrize("make", SOURCES.values(), ids=SOURCES.keys())
 GS = {"relu": torch.relu, "gelu": nn.functional.gelu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 @source

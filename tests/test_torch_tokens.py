@@ -1,24 +1,14 @@
 """Token dropout hides words behind <unk>; word dropout takes a word out of the whole text."""
 
-import numpy as np
 import pytest
 import torch
+from sources import rng, source
 from torch import nn
 
 from dropout_utils import masks
 from dropout_utils.torch import TokenDropout, WordDropout, token_dropout, word_dropout
 
-SOURCES = {
-    "default": lambda: None,
-    "torch": lambda: torch.Generator().manual_seed(1),
-    "numpy": lambda: np.random.default_rng(1),
-}
-source = pytest.mark.parametrize("make", SOURCES.values(), ids=SOURCES.keys())
 each = pytest.mark.parametrize("per", ["example", "step", "token"])
-
-
-def rng(seed=0):
-    return np.random.default_rng(seed)
 
 
 def text(*shape, V=7, seed=0):

@@ -14,7 +14,7 @@ import platform
 from pathlib import Path
 
 import numpy as np
-from scipy.special import stdtrit
+from sweep import LEVEL, summary
 
 from dropout_utils import __version__, data, evidence
 from dropout_utils._machine import processor
@@ -24,7 +24,6 @@ from dropout_utils.tuning import tune
 
 ROOT = Path(__file__).resolve().parent.parent
 
-LEVEL = 0.95
 VALIDATION = 1000
 RATES = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7)
 FIXED = {"channels": (8, 32), "kernel": 5, "pool": 2, "n_train": 300, "epochs": 50,
@@ -91,15 +90,6 @@ def positions(seeds: int, base_seed: int, jobs: int | None) -> dict:
             "measured": "on the validation part, in evaluation mode, after the last epoch",
         },
     }
-
-
-def summary(values: np.ndarray, label: str, unit: str) -> dict:
-    """Mean over the last axis with Student's interval, as nested lists."""
-    n = values.shape[-1]
-    mean = values.mean(axis=-1)
-    half = stdtrit(n - 1, 0.5 + LEVEL / 2) * values.std(axis=-1, ddof=1) / np.sqrt(n)
-    ends = {"mean": mean, "low": mean - half, "high": mean + half}
-    return {"label": label, "unit": unit, **{key: np.round(a, 3).tolist() for key, a in ends.items()}}
 
 
 def main(arguments: list[str] | None = None) -> None:
