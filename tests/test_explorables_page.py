@@ -10,6 +10,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -265,6 +266,33 @@ def test_a_link_carries_every_setting(cls, visit):
     fragment, there = "#" + page.url.split("#")[1], states(page)
     again = opened(visit, cls, fragment=fragment)
     assert {k: states(again)[k] for k in cls.settings()} == {k: there[k] for k in cls.settings()}
+
+
+def test_within_a_frame_it_obeys_the_address_and_offers_no_link_to_it(visit):
+    """As in VS Code, whose outputs stand in a frame with an address that no reader sees, and a foreign base."""
+    inside = '<!doctype html><base href="https://elsewhere.example/">' + html(explorables.Playground)
+    page = visit(html(explorables.Scaling) + f'<iframe srcdoc="{escape(inside)}" width="700" height="900"></iframe>')
+    frame = page.frame_locator("iframe").locator(".du-x")
+    frame.get_by_role("button", name="Train").wait_for()
+    assert frame.get_by_role("button", name="Copy link").count() == 0
+    assert page.get_by_role("button", name="Copy link").count() == 1, "the page itself has one"
+
+
+def test_a_foreign_base_does_not_stop_one_that_hands_out_a_link(visit):
+    page = visit('<base href="https://elsewhere.example/">' + html(explorables.Playground))
+    page.get_by_role("button", name="Copy link").click()
+    page.wait_for_timeout(100)
+    assert "has stopped" not in page.locator(".du-x").inner_text() and page.url.endswith("#playground?")
+
+
+def test_a_key_that_a_control_uses_goes_no_further_than_the_explorable(visit):
+    """VS Code would go on to another cell with the arrow that moved a slider."""
+    page = visit(html(explorables.Playground))
+    page.evaluate("window.heard = []; addEventListener('keydown', (event) => heard.push(event.key))")
+    slider = page.locator(".du-x input[type=range]").first
+    for key in ("ArrowUp", "ArrowRight", "Home", "PageDown", "Enter", "Space", "a", "F", "Escape", "F8", "Control+b"):
+        slider.press(key)
+    assert page.evaluate("heard") == ["Escape", "F8", "Control", "b"]
 
 
 @each

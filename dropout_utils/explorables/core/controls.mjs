@@ -61,7 +61,7 @@ export function seed(frame, name = "seed", label = "seed") {
   return make("span", { className: "du-row", style: "margin:0" }, make("span", { "aria-hidden": "true" }, label), input, next);
 }
 
-// The button that hands out a link; only where the page stands alone.
+// The button that hands out a link; only where the page stands alone: the address of a frame is no use to a reader.
 export function share(frame) {
-  return frame.page ? button(frame, "Copy link", () => frame.share()) : "";
+  return frame.page && parent === window ? button(frame, "Copy link", () => frame.share()) : "";
 }

@@ -151,7 +151,7 @@ export function explorable({ name, title, schema, results = {}, build }) {
       },
       share() {
         const address = location.href.split("#")[0] + frame.link();
-        history.replaceState(null, "", frame.link());
+        history.replaceState(null, "", address);
         const field = make("input", { className: "du-link", readOnly: true, value: address, "aria-label": "Link to this state" });
         body.querySelector(".du-link")?.remove();
         const offer = () => (status.before(field), field.select(), frame.say("Copy the link above.", true));
@@ -195,6 +195,12 @@ export function explorable({ name, title, schema, results = {}, build }) {
       }
       // JupyterLab would take the arrow keys from a control that has the focus, were it not for this attribute.
       frame.listen(root, "focusin", (event) => event.target.setAttribute("data-lm-suppress-shortcuts", "true"));
+      // VS Code hears every key that reaches the window, and would go on to another cell with the arrow that moved
+      // a slider. Chords, Escape and the function keys are still its own.
+      frame.listen(root, "keydown", (event) => {
+        const { key } = event;
+        if (!(event.ctrlKey || event.metaKey || event.altKey || key === "Escape" || (key > "F" && key < "G"))) event.stopPropagation();
+      });
       frame.listen(document, "visibilitychange", invalidate);
       for (const query of ["(prefers-color-scheme: dark)", "(prefers-reduced-motion: reduce)"]) frame.listen(matchMedia(query), "change", invalidate);
       for (const place of [document.documentElement, document.body]) theme.observe(place, { attributes: true, attributeFilter: ["data-theme", "data-jp-theme-light", "class"] });
