@@ -129,6 +129,13 @@ def test_halves_that_pull_towards_different_classes_are_summed_in_logits():
     np.testing.assert_allclose(mean, [both, 1 - both], rtol=1e-14)
 
 
+def test_logits_take_over_in_every_block(monkeypatch):
+    layers = np.ones((1, 4)), np.zeros(4), 2000 * np.repeat(np.eye(2), 2, axis=0), np.array([0.0, 1.0])
+    slow = arithmetic_mean(np.ones(1), *layers, p=0.3, method="enumerate")
+    monkeypatch.setattr(ensembles, "_BLOCK", 1)  # one row at a time
+    np.testing.assert_allclose(arithmetic_mean(np.ones(1), *layers, p=0.3), slow, rtol=1e-13)
+
+
 @given(cases)
 @settings(max_examples=30, deadline=None)
 def test_the_geometric_mean_is_the_scaled_net(case):
@@ -177,6 +184,16 @@ def test_monte_carlo_is_the_mean_of_its_samples_and_repeats_from_a_seed():
     assert samples.shape == (7, 3, 3)
     np.testing.assert_array_equal(monte_carlo(x, *layers, 7, generator(1)), samples.mean(axis=0))
     assert monte_carlo(x[0], *layers, 7, generator(1)).shape == (3,)
+
+
+def test_every_sample_is_one_of_the_sub_networks():
+    layers, x = net(5), inputs(1)[0]
+    samples, all_of_them = (
+        sample_probabilities(x, *layers, 30, generator(1), p=0.3),
+        enumerate_probabilities(x, *layers, p=0.3),
+    )
+    distance = abs(samples[:, None] - all_of_them).max(axis=2)  # (30, 32)
+    assert distance.min(axis=1).max() < 1e-14
 
 
 def test_monte_carlo_draws_a_mask_for_each_example():

@@ -59,6 +59,18 @@ def test_the_bootstrap_without_its_guards_is_that_of_scipy(draw, n):
     assert ours == pytest.approx(theirs - x.mean(), abs=0.02 * np.ptp(theirs))
 
 
+def test_without_corrections_the_ends_are_normal_quantiles_the_kth_of_B_being_that_of_k_over_B_plus_1():
+    ends = evidence._bca(np.arange(1.0, 100.0), 0.0, 0.0, 1.5)
+    assert ends == pytest.approx(100 * stats.norm.cdf([-1.5, 1.5]))
+
+
+def test_ties_count_half_in_the_bias_correction():
+    # The mean of 24 signs is 0 in 16% of the resamples. The standard error of the correction is 0.009.
+    signs = np.array([-1.0, 1.0] * 12)
+    bias, acceleration = evidence._shape(signs, evidence._resampled_means(signs, None))
+    assert abs(bias) < 0.04 and acceleration == 0
+
+
 @pytest.mark.parametrize("n", [8, 24])
 def test_the_level_is_widened_from_the_normal_to_students_distribution(n):
     x = np.random.default_rng(3).standard_exponential(n)
@@ -247,6 +259,12 @@ def test_a_planted_effect_is_found_with_the_stated_power(n, planted, power):
 def test_each_verdict_is_reached_and_the_data_decide_it(conditions, expected):
     card = claim().judge({name: estimate(values) for name, values in conditions.items()})
     assert card.verdict == expected
+
+
+def test_what_is_judged_is_what_is_stored():
+    card = claim(minimum=1.0).judge(compare([0.999_999_99] * 8, [0.0] * 8))
+    (condition,) = card.data["conditions"]
+    assert condition["low"] == 1.0 and card.readings == {"": "for"} and card.verdict == "holds"
 
 
 def test_every_verdict_is_among_the_four():
