@@ -5,6 +5,7 @@ import re
 import zipfile
 
 import book_site
+import pdf
 import pytest
 
 
@@ -21,6 +22,8 @@ def test_the_site_is_where_the_repository_publishes_it():
     '<div role="list" class="citation-list">',
     '<div class="citation" id="id6" role="doc-biblioentry">',
     '<div id="jb-print-docs-body" class="onlyprint">\n<h1></h1>',
+    '<p class="admonition-title">Solution to<a class="reference" href="#ex-1"> Exercise 1</a></p>',
+    '<h2>dropout_utils.numpy<a class="headerlink" href="#x">#</a></h2>',
 ])  # fmt: skip
 def test_a_fault_of_the_theme_is_mended_once(markup):
     mended = book_site.mend(markup)
@@ -34,6 +37,27 @@ def test_every_mending_gives_its_reason():
 def test_what_has_no_fault_stays_as_it_is():
     page = '<h1>Dropout</h1><summary>Show</summary><button title="Search">x</button><ul role="list"></ul>'
     assert book_site.mend(page) == page
+
+
+def test_an_authors_initial_begins_no_list():
+    lines = ["J. K. Salmon, M. Moraes.", "", "    H. Wu, X. Gu.", "See J. Smith.", "2. is one"]
+    book_site._keep_initials(None, "function", "f", None, {}, lines)
+    assert lines == ["\\J. K. Salmon, M. Moraes.", "", "    \\H. Wu, X. Gu.", "See J. Smith.", "2. is one"]
+
+
+def test_the_front_page_opens_the_first_chapter_in_colab():
+    mark = "<!-- the first chapter in Colab -->"
+    assert mark in (book_site.ROOT / "intro.md").read_text(encoding="utf-8")
+    source = [f"there.{mark}"]
+    book_site._fill_in(None, "intro", source)
+    assert "https://colab.research.google.com/github/" in source[0] and "overfitting.ipynb)" in source[0]
+    assert "<!--" not in source[0]
+
+
+def test_the_contents_of_the_print_say_where_a_chapter_begins():
+    printed = (b"%PDF\n2 0 obj\n<</Type /Page\n>>\n7 0 obj\n<</Type /Pages\n>>\n9 0 obj\n<</Type /Page\n>>\n"
+               b"5 0 obj\n<</intro [2 0 R /XYZ 0 9 0]\n/chapters-ledger [9 0 R /XYZ 0 9 0]>>\n")
+    assert pdf.places(printed) == {"intro": 1, "chapters-ledger": 2}
 
 
 def test_a_notebook_says_with_what_it_was_made(tmp_path):

@@ -74,6 +74,16 @@ MENDED = [
         "the role is deprecated",
     ),
     (
+        r'(<p class="admonition-title">Solution to)(<a [^>]*>) ',
+        r"\1 \2",
+        "a link begins with its word, not with the gap before it",
+    ),
+    (
+        r"(?<=<h2>)dropout_utils\.[\w.]+",
+        lambda match: match[0].replace(".", ".<wbr>"),
+        "on a phone a module's name breaks after a dot",
+    ),
+    (
         lighten.SCRIPT.pattern,
         "",
         "half a megabyte of drawings on each page; the fonts have the dozen that are used",
@@ -185,6 +195,10 @@ def _describe_page(app, pagename, templatename, context, doctree):
 
 
 def _fill_in(app, docname, source):
+    if docname == "intro":
+        url = address.address(ROOT).replace("https://github.com", "https://colab.research.google.com/github")
+        begin = f" [Begin with the first one]({url}/blob/{address.branch(ROOT)}/chapters/overfitting.ipynb)."
+        source[0] = source[0].replace("<!-- the first chapter in Colab -->", begin)
     if docname == "pages/teachers":
         source[0] = source[0].replace("<!-- the chapters -->", teaching.page())
         for path in notebooks.chapters():
@@ -226,8 +240,17 @@ def _find(app, env, node, contnode):
     return python.resolve_xref(env, node["refdoc"], app.builder, node["reftype"], real, node, contnode)
 
 
+_INITIAL = re.compile(r"^(\s*)([A-Z]\. )")
+
+
+def _keep_initials(app, what, name, thing, options, lines):
+    """Let a reference that begins with an author's initial be a sentence: docutils takes it for a list."""
+    lines[:] = [_INITIAL.sub(r"\1\\\2", line) for line in lines]
+
+
 def setup(app):
     """Register with Sphinx."""
+    app.connect("autodoc-process-docstring", _keep_initials, priority=900)  # after numpydoc
     app.connect("config-inited", _set_address)
     app.connect("source-read", _fill_in)
     app.connect("missing-reference", _find)

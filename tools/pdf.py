@@ -6,6 +6,7 @@ explorables stay the pictures that they are where no script runs, and the front 
 
 from __future__ import annotations
 
+import copy
 import re
 import sys
 from pathlib import Path
@@ -19,16 +20,20 @@ from bs4 import BeautifulSoup
 NAME = "dropout-book.pdf"
 PAPER = {
     "format": "A4",
+    "scale": 0.82,  # text of ten points
     "print_background": True,
     "tagged": True,
     "outline": True,
-    "margin": dict.fromkeys(("top", "bottom"), "18mm"),
+    "margin": {"top": "18mm", "bottom": "20mm", "left": "21mm", "right": "21mm"},
     "display_header_footer": True,
     "header_template": "<span></span>",
-    "footer_template": '<span class="pageNumber" style="font-size:8px;margin:0 auto"></span>',
+    "footer_template": '<span class="pageNumber" style="font-size:11px;margin:0 auto"></span>',
 }
 # Explorables start when they come into view: here nothing does, so they stay pictures.
 STILL = "window.IntersectionObserver = class { observe() {} unobserve() {} disconnect() {} };"
+# Written into the contents once a first printing has told them.
+NUMBER = """(places) => document.querySelectorAll('.book-contents li').forEach((row) => {
+    row.lastChild.textContent = places[row.firstChild.hash.slice(1)] ?? ''; })"""
 _LINK = '<a href="dropout-book.zip">'
 _OFFER = f'<a href="{NAME}">the whole book as a PDF</a> or '
 
@@ -54,7 +59,10 @@ def article(site: Path, name: str, pages: list[str]):
             continue
         page = (Path(name).parent / target).as_posix() if target else name
         page = re.sub(r"[^/]+/\.\./", "", page)
-        link["href"] = f"#{own[page]}--{place}" if place and page in own else f"#{own.get(page, '')}"
+        if page in own:
+            link["href"] = f"#{own[page]}--{place}" if place else f"#{own[page]}"
+        else:  # listings of code, the archive: no part of the print
+            del link["href"]
     for picture in soup.find_all("img", src=True):
         if not urlparse(picture["src"]).scheme:
             picture["src"] = re.sub(r"[^/]+/\.\./", "", (Path(name).parent / picture["src"]).as_posix())
@@ -66,14 +74,38 @@ def article(site: Path, name: str, pages: list[str]):
     return soup
 
 
+def contents_page(front, texts: list):
+    """Return the page that lists all others; ``NUMBER`` writes in on which page each of them begins."""
+    page = front.new_tag("article", attrs={"class": "bd-article book-contents", "id": "book-contents"})
+    head, rows = front.new_tag("h2"), front.new_tag("ol")
+    head.string = "Contents"
+    for text in texts[1:]:
+        row, link = front.new_tag("li"), front.new_tag("a", href=f"#{text['id']}")
+        for mark in (title := copy.copy(text.h1)).select(".headerlink"):
+            mark.decompose()
+        link.string = title.get_text()
+        row.extend([link, front.new_tag("span")])
+        rows.append(row)
+    page.extend([head, rows])
+    return page
+
+
+def places(printed: bytes) -> dict[str, int]:
+    """Return on which page of a printed PDF each place lies that a link leads to."""
+    pages = [int(found) for found in re.findall(rb"\n(\d+) 0 obj\n<</Type /Page\n", printed)]
+    named = re.findall(rb"/([\w-]+) \[(\d+) 0 R /XYZ", printed)
+    return {name.decode(): pages.index(int(at)) + 1 for name, at in named if int(at) in pages}
+
+
 def together(site: Path, pages: list[str]) -> str:
     """Return all pages as one: the head of the front page, and every text."""
     front = BeautifulSoup((site / pages[0]).read_text(encoding="utf-8"), "html.parser")
     front.html["data-theme"] = "light"
     body = front.new_tag("body")
     main = front.new_tag("main", attrs={"class": "bd-main bd-content bd-article-container book-printed"})
-    for name in pages:
-        main.append(article(site, name, pages))
+    texts = [article(site, name, pages) for name in pages]
+    for text in (texts[0], contents_page(front, texts), *texts[1:]):
+        main.append(text)
     body.append(main)
     front.body.replace_with(body)
     if not front.head.find("script", src=re.compile("tex-chtml")):
@@ -95,6 +127,7 @@ def write(site: Path, pages: list[str]) -> Path:
             page.add_init_script(first_load.OBSERVE + STILL)
             first_load.load(page, beside)
             page.evaluate("document.documentElement.dataset.theme = 'light'")
+            page.evaluate(NUMBER, places(page.pdf(**{**PAPER, "tagged": False, "outline": False})))
             page.pdf(path=site / NAME, **PAPER)
             browser.close()
     finally:
