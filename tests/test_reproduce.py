@@ -486,7 +486,7 @@ def test_sizes_of_data_lie_on_a_logarithmic_axis():
     study = mnist.Figure10()
     (ax,) = figure(study, records_of(study)).axes
     assert ax.get_xscale() == "log" and ax.get_xlabel() == "training images"
-    assert {line.get_label() for line in ax.lines} == {"dropout", "no dropout"}
+    assert {line.get_label() for line in ax.lines} == {"dropout", "no dropout", "hidden units only"}
 
 
 def test_one_seed_is_no_curve():
