@@ -35,7 +35,8 @@ def drop_connect(
 
     .. math:: y = \frac{M \odot W}{1 - p}\, x + b, \qquad M_{ij} \sim \mathrm{Bernoulli}(1 - p)
 
-    Dropout zeroes whole rows of W for an example; here each connection is tossed for by itself. Wan et al.
+    Dropout of the outputs zeroes whole rows of W for an example, dropout of the inputs whole columns; here
+    each connection is tossed for by itself. Wan et al.
     (2013) write p for the probability of *keeping* and leave out the scaling; with it the mean
     over the masks is the layer without dropout, and the plain evaluation needs no change. For their better
     one see :func:`drop_connect_inference`.

@@ -134,7 +134,9 @@ def drop_block1d(x, p, block=5, *, mask=None, normalise="share", generator=None,
     .. math:: \gamma = \frac{p}{b} \cdot \frac{n}{n - b + 1}, \qquad
               y = m \odot x \cdot \frac{\text{number of all units}}{\text{number of kept units}}
 
-    with m = 0 inside blocks. Use it when neighbouring positions are alike, but dropping whole channels is
+    with m = 0 inside blocks. The paper has squares in images, and writes 1 - keep_prob for p. It lowers
+    keep_prob step by step; ``Scheduler(net, schedules.Linear(steps))`` does the same here, which by itself
+    has one rate. Use it when neighbouring positions are alike, but dropping whole channels is
     too much: large feature maps, few channels. With blocks of one unit it is ordinary dropout up to the last
     factor; with blocks as long as the sequence it drops channels.
 
@@ -273,7 +275,8 @@ def max_pool_dropout1d(x, p, kernel_size=2, stride=None, *, mask=None, generator
 
     .. math:: y = \sum_{i=1}^{n} (1 - p)\, p^{\,i-1} a_{(i)}
 
-    Nothing is scaled in training: the expectation is kept on the other side. With values of at least 0, as
+    Wu and Gu (2015) write p for the probability of *keeping*, and sort in ascending order. Nothing is scaled
+    in training: the expectation is kept on the other side. With values of at least 0, as
     after a ReLU, training is max-pooling after dropout without its 1/(1 - p). A dropped unit takes no part
     even where all others are negative; it does not count as a zero. Use it when there is max-pooling in the
     net: weaker units get a turn, at no cost in size.

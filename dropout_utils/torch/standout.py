@@ -32,9 +32,10 @@ def standout(z, *, alpha=1.0, beta=0.0, activation="relu", mask=None, generator=
     In evaluation :math:`y = \pi \odot g(z)`, which is the mean over the masks.
 
     π is the probability of *keeping* a unit, so that 1 - π takes the place of the rate p. Ba and Frey (2013)
-    let a second net with weights of its own compute π, and found that its weights come out close to a
-    multiple of W. This is their shared form: α is that multiple, and β shifts all units (some public
-    code adds β to every single weight instead, which weighs it by the sum of the inputs). Nothing is
+    let a second net with weights of its own compute π, found that its weights come close to an affine
+    function of W, and in their second algorithm set them to α W + β. Read to the letter, and in public
+    code, that adds β to every single weight, so that it counts with the sum of the inputs. *Here β is
+    added once to each unit*, whatever its inputs: a departure from the paper. Nothing is
     divided by π: a unit that is seldom kept is meant to say little, in training as in evaluation. The
     mask is a constant to the gradient; in evaluation the gradient also runs through π.
 
