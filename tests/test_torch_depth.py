@@ -146,6 +146,13 @@ def test_a_dropped_layer_is_not_run():
     assert torch.equal(layer_drop(torch.ones(2), [never], 1.0), torch.ones(2))
 
 
+def test_the_coins_of_a_stack_are_those_of_masks_and_new_in_every_call():
+    generator, again = rng(3), rng(3)
+    layers, x = stack(generator=generator), x64(4, 3)
+    for _ in range(3):
+        assert torch.equal(layers(x), layers(x, mask=keep_mask((6,), 0.5, again)))
+
+
 def test_replicas_skip_layers_of_their_own():
     layers, x = stack([0.5, 0.2], generator=[rng(3), rng(4)]), x64(2, 4, 3)
     y = layers(x)
