@@ -178,10 +178,10 @@ class Table9(Tuned):
     recipe = (
         "As for table 2, but in small with 5,000 of the images only, where there is more to regularise; "
         "weight penalties and max-norm chosen from small grids together with the learning rate, each arm "
-        "from its own, by the error on validation images. (A first run chose by their loss and had neither "
-        "the lowest learning rate nor the lowest max-norm: three of six choices were others, and two lay at "
-        "an edge.) The row with L2 and a KL penalty on sparsity was not run: the paper "
-        "does not say how it is meant for ReLU units, whose activations have no upper bound."
+        "from its own, by the error on validation images. (A first run chose by their loss, and had neither "
+        "the lowest learning rate nor the lowest max-norm: two of the six choices were others.) The row with "
+        "L2 and a KL penalty on sparsity was not run: the paper does not say how it is meant for ReLU units, "
+        "whose activations have no upper bound."
     )
     chosen_by = "error"
     arms = {
