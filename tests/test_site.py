@@ -264,7 +264,7 @@ def test_a_reference_says_the_number_that_stands_where_it_leads(name):
     assert [(said, there) for said, there in references(name) if said.strip() != (there or "").strip()] == []
 
 
-@pytest.mark.parametrize("name", listed(True))
+@pytest.mark.parametrize("name", listed(True)[:10])  # the two parts that teach; the evidence is tables
 def test_a_chapter_refers_to_its_figures_and_equations(name):
     assert len(list(references(name))) >= 2
 
