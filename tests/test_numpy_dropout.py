@@ -60,6 +60,11 @@ def test_a_given_mask_counts_in_training_at_every_rate_and_never_in_evaluation(s
     assert y is x and used is None
 
 
+def test_a_mask_of_zeros_and_ones_of_any_kind_will_do_and_the_scale_is_exact():
+    for mask in (np.array([True, False]), np.array([1, 0]), np.array([1.0, 0.0], np.float32)):
+        assert np.array_equal(dropout(np.array([1.0, 1.0]), 0.1, mask=mask)[0], [1 / (1 - 0.1), 0])
+
+
 @given(RATES)
 def test_where_the_forward_pass_dropped_nothing_the_gradient_passes_as_it_is(p):
     dy = values((3, 4), np.float64, 0)
