@@ -1,5 +1,7 @@
 """What counts as right in the chapter on overfitting."""
 
+import math
+
 from dropout_utils.exercises import _answers as answers
 from dropout_utils.exercises.checking import exercise
 from dropout_utils.exercises.quizzes import Question
@@ -69,17 +71,23 @@ def disagreement(answer):
 @exercise("overfitting-4")
 def stopped_early(answer):
     """Most of the lead was the control's fault: it had been trained too long."""
-    return answers.between(
-        answer,
-        -0.2,
-        0.2,
-        below="The sign has turned clearly. Is it dropout minus none in both places?",
-        above=(
-            "That is much of the lead. Does each network choose its own epoch, by its validation loss, "
-            "and are "
-            "both arms then read on the test half? The lead at the end is what you divide by."
-        ),
-    )
+    parts = answer if isinstance(answer, (tuple, list)) else ()
+    values = [answers.real(part) for part in parts]
+    if len(values) != 2 or None in values:
+        return "Two numbers are asked for: the difference at the end, then that when both stop early."
+    if any(math.isnan(value) for value in values):
+        return "There is a NaN among them: somewhere nothing was averaged."
+    end, early = values
+    if end > 0:
+        return "Is it dropout minus none? A lower loss is the better one."
+    if not -2 < end < -0.2:
+        return "At the end the lead is another one. Compare test losses in nats, on the half that had no say."
+    if abs(early) > 0.2 * abs(end):
+        return (
+            "That is much of the lead. Does each network choose its own epoch, by its validation loss, and "
+            "are both arms then read on the test half?"
+        )
+    return None
 
 
 QUIZ = (
