@@ -473,6 +473,7 @@ def records_of(study, seeds=(0, 1, 2)):
 
 def test_a_study_along_an_axis_is_drawn_as_curves():
     study = mnist.Figure9()
+    study.scales = {"small": {**study.scales["small"], "rates": [0.0, 0.5, 0.9]}}
     (ax,) = figure(study, records_of(study)).axes
     drawn = {line.get_label(): line.get_xydata() for line in ax.lines}
     rates = study.scales["small"]["rates"]

@@ -232,12 +232,13 @@ class Figure9(Mnist):
     unit = "% test error"
     recipe = (
         "The paper keeps with probability p; here p drops, so its 0.1 is our 0.9. No dropout of the inputs. "
-        "One recipe for all rates, as in the paper, not tuned for each."
+        "One recipe for all rates, as in the paper, not tuned for each. In small the highest rate is 0.8: "
+        "there the nets hardly learn, and at 0.9 they did not learn at all."
     )
     scales = {
         "small": {"fixed": [256, 256, 256], "survivors": [64, 64, 128], "n_train": 5000, "steps": 4000,
                   "batch": 100, "momentum": 0.95, "lr": 0.03, "seeds": 5, "max_norm": 2.0,
-                  "rates": [0.0, 0.2, 0.4, 0.5, 0.6, 0.8, 0.9], "products": "bfloat16"},
+                  "rates": [0.0, 0.2, 0.4, 0.5, 0.6, 0.8], "products": "bfloat16"},
         "paper": {"fixed": [2048] * 3, "survivors": [256, 256, 512], "n_train": 60_000, "steps": 1_000_000,
                   "batch": 100, "momentum": 0.95, "lr": 0.03, "seeds": 5, "max_norm": 2.0,
                   "rates": [0.0, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9], "products": "bfloat16"},
