@@ -704,7 +704,7 @@ class Card:
         rows = []
         limits = _limits(conditions, data["minimum"])
         for condition in conditions:
-            text = html.escape(self._condition_text(condition))
+            text = html.escape(self._condition_text(condition)).replace("n = ", "n&nbsp;=&nbsp;")
             name = f"<strong>{html.escape(condition['name'])}</strong><br>" if condition["name"] else ""
             rows.append(
                 f'<li style="margin:.5em 0;list-style:none">{name}{text}. '
@@ -755,6 +755,9 @@ def _signed(value: float, decimals: int) -> str:
 
 
 def _with_unit(number: str, unit: str) -> str:
+    """A number and its unit, which is given in the plural: 1 point, 2 points."""
+    if number.lstrip("+−-") == "1" and unit.endswith("s") and not unit.endswith("ss"):
+        unit = unit[:-1]
     return f"{number} {unit}" if unit else number
 
 

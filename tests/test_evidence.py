@@ -15,7 +15,7 @@ from scipy import stats
 
 from dropout_utils import __version__, evidence
 from dropout_utils.claims import CLAIMS
-from dropout_utils.evidence import VERDICTS, Card, Claim, compare, estimate, reading, verdict
+from dropout_utils.evidence import VERDICTS, Card, Claim, _with_unit, compare, estimate, reading, verdict
 
 numbers = st.floats(-100, 100, allow_nan=False).map(lambda value: round(value, 6))
 samples = st.lists(numbers, min_size=2, max_size=30)
@@ -396,7 +396,16 @@ def test_a_claim_states_before_the_run_what_counts_for_and_against(expect):
         for rule in stated.rules:
             assert rule in text
     if expect == "less":
-        assert "−1 points" in stated.rules[0] and "+1 points" in stated.rules[1]
+        assert "−1 point" in stated.rules[0] and "+1 point" in stated.rules[1]
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [("1", "1 point"), ("−1", "−1 point"), ("1.5", "1.5 points"), ("0", "0 points")],
+)
+def test_a_number_and_its_unit_agree(number, said):
+    assert _with_unit(number, "points") == said
+    assert _with_unit(number, "") == number
 
 
 @given(st.integers(1, 6))
