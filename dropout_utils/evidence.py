@@ -704,7 +704,7 @@ class Card:
         rows = []
         limits = _limits(conditions, data["minimum"])
         for condition in conditions:
-            text = html.escape(self._condition_text(condition)).replace("n = ", "n&nbsp;=&nbsp;")
+            text = html.escape(self._condition_text(condition))
             name = f"<strong>{html.escape(condition['name'])}</strong><br>" if condition["name"] else ""
             rows.append(
                 f'<li style="margin:.5em 0;list-style:none">{name}{text}. '
