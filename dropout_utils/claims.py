@@ -268,8 +268,8 @@ _ENTRIES = (
         ("structured",),
         "Concrete dropout, standout and schedules against the best fixed rate.",
         "The best fixed rate is a strong rival.",
-        "Adapting the rate did not beat a well-chosen fixed rate here, and some ways of adapting it did "
-        "worse.",
+        "None of the ways tried here of adapting the rate was certainly a point better than a well-chosen "
+        "fixed rate, and dropping only early did worse.",
     ),
     Entry(
         "C26",
