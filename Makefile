@@ -17,7 +17,7 @@ CHAPTERS := $(wildcard chapters/*.ipynb pages/*.ipynb)
 PAGES    := _config.yml _toc.yml references.bib CONTRIBUTING.md $(wildcard *.md pages/*.md _static/*) $(CHAPTERS)
 
 .PHONY: help install book site pdf serve lab notebooks verdicts benchmarks address test lint unit chapters-run \
-        site-check colab links clean
+        site-check colab vscode links clean
 
 help:  ## this list
 	@echo "make book                 install into $(VENV), build the site, say where to open it"
@@ -30,6 +30,7 @@ help:  ## this list
 	@echo "make benchmarks           side-by-side timings, printed as ratios"
 	@echo "make address URL=...      move the book to another repository, stamps included"
 	@echo "make links                follow every link that leaves the book (needs a network)"
+	@echo "make vscode               the explorables in VS Code's web edition (fetches half a gigabyte, once)"
 	@echo "make clean                remove what was built (not $(VENV))"
 	@echo "Parts of make test: lint, unit, chapters-run, site-check, colab. PYTHON=python3.12 names a Python."
 
@@ -105,7 +106,8 @@ lint: install
 unit: install
 	@echo "unit tests ..."
 	@$(ONE) $(PY) -m pytest -q -n 2 --dist loadscope --ignore tests/test_site.py --ignore tests/test_colab.py \
-	  --ignore tests/test_explorables_page.py --ignore tests/test_site_page.py --ignore tests/test_explorables_jupyter.py
+	  --ignore tests/test_explorables_page.py --ignore tests/test_site_page.py --ignore tests/test_explorables_jupyter.py \
+	  --ignore tests/test_explorables_vscode.py
 
 # Every notebook from a cold start; marked cells are compared with what is stored. Cards go to an empty folder
 # and are compared with the stored ones. nbval brings its own warnings, so they are no errors here.
@@ -145,6 +147,12 @@ links: install
 colab: install
 	@echo "running every chapter as Colab would ..."
 	@$(PY) -m pytest -q -s tests/test_colab.py
+
+# VS Code's web edition, of this version or the latest, and its Node.js come from npm into _build/vscode.
+VSCODE ?= 4.139.1
+vscode: install
+	@echo "opening the explorables in VS Code ..."
+	@VSCODE=$(VSCODE) $(PY) -m pytest -q tests/test_explorables_vscode.py
 
 clean:
 	rm -rf _build .pytest_cache .ruff_cache .hypothesis

@@ -10,8 +10,8 @@ WORKFLOWS = sorted((notebooks.ROOT / ".github" / "workflows").glob("*.yml"))
 RIGHTS = {("site", "deploy"): {"pages": "write", "id-token": "write"}}
 
 
-def test_there_are_the_four_that_the_book_promises():
-    assert {path.stem for path in WORKFLOWS} == {"test", "site", "links", "colab"}
+def test_there_are_the_five_that_the_book_promises():
+    assert {path.stem for path in WORKFLOWS} == {"test", "site", "links", "colab", "vscode"}
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
@@ -42,7 +42,7 @@ def test_no_text_of_a_stranger_reaches_a_shell(path):
             assert "${{" not in step.get("run", "")
 
 
-@pytest.mark.parametrize("name", ["links", "colab"])
+@pytest.mark.parametrize("name", ["links", "colab", "vscode"])
 def test_the_weekly_ones_run_weekly(name):
     text = (notebooks.ROOT / ".github" / "workflows" / f"{name}.yml").read_text()
     assert re.search(r'cron: "\d+ \d+ \* \* [0-6]"', text)

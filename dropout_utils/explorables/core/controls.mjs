@@ -62,6 +62,7 @@ export function seed(frame, name = "seed", label = "seed") {
 }
 
 // The button that hands out a link; only where the page stands alone: the address of a frame is no use to a reader.
+// VS Code passes its frame off as its own parent; `top` cannot be set.
 export function share(frame) {
-  return frame.page && parent === window ? button(frame, "Copy link", () => frame.share()) : "";
+  return frame.page && top === window ? button(frame, "Copy link", () => frame.share()) : "";
 }
