@@ -113,7 +113,7 @@ class Nets:
         dz = (dz / B).to(self.dtype)
         scale = 1 / (1 - self.p)
         for i in reversed(range(len(W))):
-            _into(self.gradients[2 * i], torch.bmm, inputs[i].mT, dz)
+            _product(inputs[i].mT, dz, self.gradients[2 * i])
             torch.sum(dz, 1, keepdim=True, dtype=torch.float32, out=self.gradients[2 * i + 1])
             if i:
                 da = torch.bmm(dz, W[i].mT)
@@ -160,12 +160,12 @@ class Nets:
                 yield k, total / k
 
 
-def _into(out: torch.Tensor, product, *factors: torch.Tensor) -> None:
-    """Write a product to `out`, at once where the types agree."""
-    if factors[0].dtype == out.dtype:
-        product(*factors, out=out)
+def _product(a: torch.Tensor, b: torch.Tensor, out: torch.Tensor) -> None:
+    """Write the matrix products of R pairs to `out`, without a copy where the types agree."""
+    if a.dtype == out.dtype:
+        torch.bmm(a, b, out=out)
     else:
-        out.copy_(product(*factors))
+        out.copy_(torch.bmm(a, b))
 
 
 class SGD:
