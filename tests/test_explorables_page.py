@@ -109,6 +109,21 @@ def opened(visit, cls, *, state=None, **options):
     return page
 
 
+def eventually(page, found, expected):
+    """Assert that `found()` comes to be as expected: drawings and reports come when the machine has time."""
+    for _ in range(200):
+        if found() == expected:
+            break
+        page.wait_for_timeout(50)
+    assert found() == expected
+
+
+def reports(page, expected):
+    """Assert that the first explorable comes to report these results, to 1e-6."""
+    values = pytest.approx(expected, abs=1e-6)
+    eventually(page, lambda: {name: value for name, value in states(page).items() if name in expected}, values)
+
+
 def inward(slider):
     """The key that moves a slider which may stand at its end."""
     return "ArrowLeft" if slider.evaluate("e => e.value === e.max") else "ArrowRight"
@@ -167,12 +182,11 @@ def test_every_slider_follows_the_mouse_and_the_finger(cls, visit):
     for i in range(sliders.count()):
         slider = sliders.nth(i)
         slider.scroll_into_view_if_needed()
-        box, seen = slider.bounding_box(), set()
+        box = slider.bounding_box()
         for press, share in ((page.mouse.click, 0.9), (page.touchscreen.tap, 0.1)):
+            before = slider.get_attribute("aria-valuetext") if share < 0.5 else None
             press(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
-            page.wait_for_timeout(60)
-            seen.add(slider.get_attribute("aria-valuetext"))
-        assert len(seen) == 2, slider.get_attribute("aria-label")
+            eventually(page, lambda: slider.get_attribute("aria-valuetext") != before, True)
 
 
 @each
@@ -262,7 +276,7 @@ def test_a_link_carries_every_setting(cls, visit):
         sliders.nth(i).focus()
         page.keyboard.press(inward(sliders.nth(i)))
     page.get_by_role("button", name="Copy link").click()
-    page.wait_for_timeout(100)
+    eventually(page, lambda: "#" in page.url, True)
     fragment, there = "#" + page.url.split("#")[1], states(page)
     again = opened(visit, cls, fragment=fragment)
     assert {k: states(again)[k] for k in cls.settings()} == {k: there[k] for k in cls.settings()}
@@ -282,8 +296,8 @@ def test_within_a_frame_it_computes_and_offers_no_link(visit):
 def test_a_foreign_base_does_not_stop_one_that_hands_out_a_link(visit):
     page = visit('<base href="https://elsewhere.example/">' + html(explorables.Playground))
     page.get_by_role("button", name="Copy link").click()
-    page.wait_for_timeout(100)
-    assert "has stopped" not in page.locator(".du-x").inner_text() and page.url.endswith("#playground?")
+    eventually(page, lambda: page.url.endswith("#playground?"), True)
+    assert "has stopped" not in page.locator(".du-x").inner_text()
 
 
 def test_a_key_that_a_control_uses_goes_no_further_than_the_explorable(visit):
@@ -308,7 +322,7 @@ def test_one_that_breaks_says_so_in_its_own_frame_and_the_others_go_on(cls, visi
     fall = "export default { render() { throw new Error('it fell') } }" + end
     falling = good.replace("export default ", "const unused = ").replace(end, fall)
     page = visit(unreadable + falling + good)
-    page.wait_for_timeout(300)
+    eventually(page, page.locator(".du-explorable > [role=alert]").count, 2)
     assert page.locator(".du-explorable").count() == 3
     said = page.locator(".du-explorable > [role=alert]").all_inner_texts()
     assert len(said) == 2 and "could not start" in said[0] and "it fell" in said[1]
@@ -325,8 +339,7 @@ def test_an_error_while_it_runs_stays_in_its_frame_and_can_be_left(cls, visit):
     frame.get_by_text("This explorable has stopped (<b>no</b>).").wait_for()
     page.evaluate("window.mended = true")
     frame.get_by_role("button", name="Start again").click()
-    page.wait_for_timeout(200)
-    assert "has stopped" not in frame.inner_text()
+    eventually(page, lambda: "has stopped" in frame.inner_text(), False)
 
 
 COUNT = """() => {
@@ -397,9 +410,9 @@ def test_the_playground_computes_what_the_package_computes(visit):
     page = opened(visit, explorables.Playground, state={"p": 0.5, "weight_decay": 0.001, "seed": 3})
     for _ in range(12):
         page.get_by_role("button", name="One step").click()
+    eventually(page, lambda: step(page), 12)
     found = states(page)
     net, _ = explorables.Playground(p=0.5, weight_decay=0.001, seed=3).run(12)
-    assert found["step"] == 12
     points = data.moons(100, 400, 0.3, rng=seeding.generator(3, "data"))
     for part, x, y in (("train", points.x_train, points.y_train), ("test", points.x_test, points.y_test)):
         loss, _ = du.softmax_cross_entropy(net.predict(x), y)
@@ -412,17 +425,19 @@ def test_the_playground_trains_pauses_and_goes_back(visit):
     page.get_by_role("button", name="Train").click()
     page.wait_for_function("document.querySelector('.du-explorable').model.get('step') >= 200")
     page.get_by_role("button", name="Pause").click()
+    status = page.locator(".du-status")
+    eventually(page, lambda: f"Paused. Step {step(page)}" in status.inner_text(), True)
     paused = step(page)
     page.wait_for_timeout(300)
     assert step(page) == paused
-    assert f"Paused. Step {paused}" in page.locator(".du-status").inner_text()
     page.get_by_role("button", name="Reset").click()
-    assert step(page) == 0
+    eventually(page, lambda: step(page), 0)
 
 
 @pytest.mark.parametrize("cls", [cls for cls in ALL if "playing" in cls.settings()], ids=lambda c: c.__name__)
 def test_nothing_starts_by_itself_under_reduced_motion(cls, visit):
     page = opened(visit, cls, state={"playing": True}, reduced_motion="reduce")
+    eventually(page, lambda: step(page), 0)
     page.wait_for_timeout(300)
     assert step(page) == 0
     page.get_by_role("button", name="Train").click()
@@ -453,39 +468,31 @@ def test_a_unit_that_is_pressed_sends_nothing_and_its_weights_get_no_gradient(vi
     unit, row = page.get_by_role("button", name="A3"), page.get_by_role("row", name="A3")
     assert unit.get_attribute("aria-pressed") == "true" and ", 0" not in row.inner_text()
     unit.tap()
-    page.wait_for_timeout(350)
-    assert states(page)["mask"] == [1, 1, 0, 1, 1, 1, 1, 1]
+    eventually(page, lambda: states(page)["mask"], [1, 1, 0, 1, 1, 1, 1, 1])
     assert unit.get_attribute("aria-pressed") == "false" and "off" in unit.inner_text()
     assert row.inner_text().split()[-3:] == ["0", "0,", "0"]
-    expected = explorables.MaskAndGradients(mask=[1, 1, 0, 1, 1, 1, 1, 1]).run()[2]
-    found = states(page)
-    assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-6)
+    reports(page, explorables.MaskAndGradients(mask=[1, 1, 0, 1, 1, 1, 1, 1]).run()[2])
     unit.press("Enter")
-    page.wait_for_timeout(100)
-    assert unit.get_attribute("aria-pressed") == "true" and states(page)["mask"] == [1] * 8
+    eventually(page, lambda: states(page)["mask"], [1] * 8)
+    assert unit.get_attribute("aria-pressed") == "true"
 
 
 @pytest.mark.parametrize("kind", ["unit", "spatial", "block"])
 def test_the_feature_map_reports_what_the_package_computes(kind, visit):
     page = opened(visit, explorables.FeatureMap, state={"seed": 3})
     page.get_by_label("drop", exact=True).select_option(str(["unit", "spatial", "block"].index(kind)))
-    page.wait_for_timeout(350)
-    expected, found = explorables.FeatureMap(seed=3, kind=kind).run()[3], states(page)
-    assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-6)
+    reports(page, explorables.FeatureMap(seed=3, kind=kind).run()[3])
 
 
 def test_every_site_of_attention_can_be_switched_alone(visit):
     page = opened(visit, explorables.AttentionSites, state={"p": 0.4, "attention": False})
-    assert states(page)["moved"] == 0
+    reports(page, {"moved": 0})
     labels = {"embedding": "embedding", "attention": "attention weights",
               "attention_output": "attention output", "feed_forward": "feed-forward"}
     for site, label in labels.items():
         box = page.get_by_role("checkbox", name=label)
         box.press("Space")
-        page.wait_for_timeout(350)  # results go to Python four times a second
-        expected = explorables.AttentionSites(p=0.4, **{"attention": False, site: True}).run()[3]
-        found = states(page)
-        assert {name: found[name] for name in expected} == pytest.approx(expected, abs=1e-6)
+        reports(page, explorables.AttentionSites(p=0.4, **{"attention": False, site: True}).run()[3])
         box.press("Space")
 
 
