@@ -193,6 +193,17 @@ def test_more_seeds_add_to_those_that_are_there(store, monkeypatch):
     assert trained == [3, 3] and all(m in after for m in before)
 
 
+def test_results_of_settings_that_are_no_longer_asked_for_stay_on_disk_and_out_of_the_table(store):
+    class Longer(Small):
+        scales = {"small": {"seeds": 2, "steps": 50}}
+
+    before = measures(store)
+    longer = run(Longer(), store.root, jobs=1, progress=False).records()
+    assert len(longer) == 4 and {r["settings"]["steps"] for r in longer} == {50}
+    assert doubts(Longer(), longer) == []
+    assert measures(run(Small(), store.root, jobs=1, progress=False)) == before
+
+
 def test_a_record_can_be_made_again(store):
     record = store.records()[-1]
     assert again(Small(), record) == record["measures"]

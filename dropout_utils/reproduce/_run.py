@@ -119,8 +119,9 @@ def again(study: Study, record: dict, *, device: str = "cpu") -> dict:
 
 def _missing(study: Study, store: Store, settings, device: str) -> list[Task]:
     """The groups of seeds that are still to be trained."""
-    groups = []
-    for task in study.tasks(settings, store):
+    groups, tasks = [], study.tasks(settings, store)
+    store.ask(tasks)
+    for task in tasks:
         missing = store.missing(task)
         size = study.group(task, device)
         groups += [task.of(missing[i : i + size]) for i in range(0, len(missing), size)]

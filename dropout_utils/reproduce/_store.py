@@ -17,6 +17,7 @@ import re
 import time
 import zipfile
 import zlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -173,13 +174,28 @@ class Store:
         """The seeds of a task that are not there yet."""
         return [seed for seed in task.seeds if self.load(task, seed) is None]
 
+    def ask(self, tasks: Iterable[Task]) -> None:
+        """Note what the study asks for now: what is there of other settings no longer counts."""
+        asked = sorted([arm, settings] for arm, settings in {(t.arm, digest(t.settings)) for t in tasks})
+        if asked != self._asked():
+            with self.writing():
+                write_json(self.folder / "asked.json", asked)
+
+    def _asked(self) -> list | None:
+        try:
+            return json.loads((self.folder / "asked.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return None
+
     def records(self) -> list[dict]:
-        """All that is there, in the order of their names."""
-        found = []
+        """All that is there and was asked for last, in the order of their names."""
+        found, asked = [], self._asked()
         for path in sorted(self.folder.glob("*-seed*.json")):
             with contextlib.suppress(OSError, ValueError):
                 record = json.loads(path.read_text(encoding="utf-8"))
-                if isinstance(record, dict) and record.get("schema") == SCHEMA:
+                if not isinstance(record, dict) or record.get("schema") != SCHEMA:
+                    continue
+                if asked is None or [record["arm"], digest(record["settings"])] in asked:
                     found.append(record)
         return sorted(found, key=lambda record: (record["arm"], record["seed"]))
 
