@@ -121,7 +121,7 @@ def eventually(page, found, expected):
 def reports(page, expected):
     """Assert that the first explorable comes to report these results, to 1e-6."""
     values = pytest.approx(expected, abs=1e-6)
-    eventually(page, lambda: {name: value for name, value in states(page).items() if name in expected}, values)
+    eventually(page, lambda: {k: v for k, v in states(page).items() if k in expected}, values)
 
 
 def inward(slider):
@@ -186,7 +186,7 @@ def test_every_slider_follows_the_mouse_and_the_finger(cls, visit):
         for press, share in ((page.mouse.click, 0.9), (page.touchscreen.tap, 0.1)):
             before = slider.get_attribute("aria-valuetext") if share < 0.5 else None
             press(box["x"] + share * box["width"], box["y"] + box["height"] / 2)
-            eventually(page, lambda: slider.get_attribute("aria-valuetext") != before, True)
+            eventually(page, lambda s=slider, b=before: s.get_attribute("aria-valuetext") != b, True)
 
 
 @each
@@ -455,9 +455,16 @@ def test_a_frame_of_the_playground_costs_little_more_than_its_arithmetic(visit):
           return sum;
         }
         const model = document.querySelector('.du-explorable').model, frames = [], loops = [];
-        const timed = (f, times) => { const began = performance.now(); f(); times.push(performance.now() - began); };
+        function timed(f, times) {
+          const began = performance.now();
+          f();
+          times.push(performance.now() - began);
+        }
         const own = window.requestAnimationFrame;
-        window.requestAnimationFrame = (f) => own((now) => { timed(() => f(now), frames); timed(arithmetic, loops); });
+        window.requestAnimationFrame = (f) => own((now) => {
+          timed(() => f(now), frames);
+          timed(arithmetic, loops);
+        });
         [...document.querySelectorAll('button')].find((b) => b.textContent === 'Train').click();
         while (model.get('step') < 3000) await new Promise((done) => setTimeout(done, 50));
         return [frames, loops].map((times) => times.sort((a, b) => a - b)[Math.floor(times.length / 4)]);

@@ -214,7 +214,7 @@ class Table9(Tuned):
     }  # fmt: skip
     cost = {
         "small": "a quarter of the paper's width, 5,000 images, 6,000 updates; about 20 minutes on two cores",
-        "medium": "the paper's nets, all images, 6,000 updates; about an hour on two cores that know bfloat16",
+        "medium": "the paper's nets, all images, 6,000 updates; an hour on two cores that know bfloat16",
         "paper": "784-1024-1024-2048-10, 1,000,000 updates; about a week on two cores, written for a GPU",
     }
     published = (
@@ -333,9 +333,9 @@ class Figure11(Mnist):
     recipe = (
         "Drop rates 0.5 and 0.2, max-norm 2, one recipe, not tuned. The k passes are the first k of the same "
         "sequence, so that a curve is smoother than independent draws would be. One net a seed: the interval "
-        "is over nets, the paper's spread over draws of the passes of one net. In small, a second arm has the "
-        "same seeds and the matrix products of training in bfloat16: what low precision changes. In medium "
-        "all nets are trained so."
+        "is over nets, the paper's spread over draws of the passes of one net. In small, a second arm has "
+        "the same seeds and the matrix products of training in bfloat16: what low precision changes. In "
+        "medium all nets are trained so."
     )
     _COUNTS = (1, 2, 5, 10, 20, 50, 100)
     scales = {
