@@ -93,3 +93,9 @@ def test_a_chapter_prints_with_its_code_whole_its_formulas_set_and_its_explorabl
         beside.unlink()
         context.close()
     assert printed.startswith(b"%PDF") and len(re.findall(rb"/Type /Page\b", printed)) >= 8
+
+
+def test_an_excerpt_of_a_search_has_no_marks_around_formulas(opened):
+    page, _ = opened("search.html")
+    part = r'<div role="main">a rate \(p\), and \[a^{[1]}\]</div>'
+    assert page.evaluate("part => Search.htmlToText(part)", part) == "a rate p, and a^{[1]}"

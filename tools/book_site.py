@@ -98,6 +98,11 @@ def mend(html: str) -> str:
     return html
 
 
+# The excerpts of a search are plain text, where the marks around a formula would be noise.
+EXCERPTS = r"""
+Search.htmlToText = ((read) => (...given) => read(...given).replace(/\\[()[\]]/g, ""))(Search.htmlToText);
+"""
+
 _FORMULA = re.compile(r'<(span|div) class="math notranslate nohighlight"([^>]*)>(.*?)</\1>', re.DOTALL)
 _SILENT = re.compile(r"\\(?:begin|end|label)\{[^}]*\}|\\(?:left|right|text|displaystyle|bar|hat|tilde|bold\w+"
                      r"|quad|operatorname|math[a-z]+)(?![a-z])|\\[^a-zA-Z]")  # fmt: skip
@@ -212,6 +217,10 @@ def _finish(app, exception):
         if "_static" not in path.relative_to(app.outdir).parts:
             html = path.read_text(encoding="utf-8")
             path.write_text(reserve(mend(html)), encoding="utf-8")
+    search = Path(app.outdir, "_static", "searchtools.js")
+    script = search.read_text(encoding="utf-8")
+    if EXCERPTS not in script:
+        search.write_text(script + EXCERPTS, encoding="utf-8")
     lighten.lighten(Path(app.outdir))
     teaching.write(Path(app.outdir))
     pack(Path(app.outdir))

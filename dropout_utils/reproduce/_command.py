@@ -66,7 +66,7 @@ def _list(folder: Path) -> int:
             kept = f"; {done} results in {folder}" if done else ""
             print(textwrap.fill(f"{scale}: {study.cost[scale]}{kept}", 100, initial_indent="    ",
                                 subsequent_indent="      "))  # fmt: skip
-    print("\nRun one:  python -m dropout_utils.reproduce run NAME [--seeds N] [--scale small|paper]")
+    print("\nRun one:  python -m dropout_utils.reproduce run NAME [--seeds N] [--scale SCALE]")
     return 0
 
 
