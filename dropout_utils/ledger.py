@@ -42,19 +42,19 @@ SEEDS_FILE = "seeds.json"
 
 
 ASIDE = "aside"
+FIGURE = "fig-"  # how the tag of a cell begins that makes a numbered figure
 
 
-def _cells(notebook: str | os.PathLike, kind: str, *, asides: bool = True) -> list[str]:
+def _cells(notebook: str | os.PathLike) -> list[dict]:
     path = check_path(notebook, "notebook")
     try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        return json.loads(path.read_text(encoding="utf-8"))["cells"]
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ValueError(f"notebook must name a file with a notebook; got {str(path)!r} ({error})") from error
-    return [
-        "".join(cell["source"])
-        for cell in cells
-        if cell["cell_type"] == kind and (asides or ASIDE not in cell["metadata"].get("tags", ()))
-    ]
+
+
+def _sources(notebook: str | os.PathLike, kind: str) -> list[str]:
+    return ["".join(cell["source"]) for cell in _cells(notebook) if cell["cell_type"] == kind]
 
 
 def chapter_digest(notebook: str | os.PathLike) -> str:
@@ -63,8 +63,9 @@ def chapter_digest(notebook: str | os.PathLike) -> str:
     It depends on the sources of the code cells alone. The first cell, which installs the package on
     Colab, is left out: it holds the repository's address, and a fork that changes the address has
     not changed the experiment. Left out as well are asides, cells with the tag "aside": explorables,
-    quizzes and answers to exercises, which no experiment reads; and assertions, which guard the prose and
-    measure nothing.
+    quizzes and answers to exercises, which no experiment reads; assertions, which guard the prose and
+    measure nothing; and, in a cell that makes a numbered figure (its tag begins with "fig-"), the
+    statements that only call something, since they draw.
 
     Parameters
     ----------
@@ -75,19 +76,23 @@ def chapter_digest(notebook: str | os.PathLike) -> str:
     str
         32 hexadecimal digits.
     """
-    cells = _cells(notebook, "code", asides=False)
-    sources = [_without_assertions(source) for source in cells if "google.colab" not in source]
+    sources = []
+    for cell in _cells(notebook):
+        source, tags = "".join(cell["source"]), cell["metadata"].get("tags", ())
+        if cell["cell_type"] == "code" and ASIDE not in tags and "google.colab" not in source:
+            draws = any(tag.startswith(FIGURE) for tag in tags)
+            sources.append(_without(source, (ast.Assert, ast.Expr) if draws else (ast.Assert,)))
     return hashlib.sha256(json.dumps(sources).encode()).hexdigest()[:32]
 
 
-def _without_assertions(source: str) -> str:
-    """The source without its assertions and empty lines; as it is, where it is no Python."""
+def _without(source: str, kinds: tuple[type[ast.stmt], ...]) -> str:
+    """The source without statements of some kinds and empty lines; as it is, where it is no Python."""
     try:
         tree = ast.parse(source)
     except SyntaxError:
         return source.strip()
     lines = [line.encode() for line in source.splitlines()]  # columns of a syntax tree count bytes
-    found = [node for node in ast.walk(tree) if isinstance(node, ast.Assert)]
+    found = [node for node in ast.walk(tree) if isinstance(node, kinds)]
     for node in sorted(found, key=lambda node: (node.lineno, node.col_offset), reverse=True):
         first, last = node.lineno - 1, node.end_lineno - 1
         lines[first : last + 1] = [lines[first][: node.col_offset] + lines[last][node.end_col_offset :]]
@@ -128,7 +133,7 @@ def stamp_chapter(notebook: str | os.PathLike, folder: str | os.PathLike | None 
     """
     notebook = check_path(notebook, "notebook")
     folder = notebook.parent / "claims" if folder is None else check_path(folder, "folder")
-    _cells(notebook, "code")  # raises where it is none
+    _cells(notebook)  # raises where it is none
     paths = [path for path, card in sorted(_cards(folder).items()) if card.data["chapter"] == notebook.stem]
     for path in paths:
         stamp(path, notebook)
@@ -155,7 +160,7 @@ def judged(notebook: str | os.PathLike) -> list[tuple[str, str]]:
     notebook : path
     """
     found = []
-    for source in _cells(notebook, "code"):
+    for source in _sources(notebook, "code"):
         # IPython's magics are no Python.
         plain = re.sub(r"^(\s*)[%!?].*$", r"\1pass", source, flags=re.MULTILINE)
         try:
@@ -206,7 +211,7 @@ def problems(chapters: str | os.PathLike, folder: str | os.PathLike | None = Non
         if not notebook.exists():
             continue
         digest = chapter_digest(notebook)
-        text = "\n".join(_cells(notebook, "markdown"))
+        text = "\n".join(_sources(notebook, "markdown"))
         calls = Counter(judged(notebook))
         for (claim, place), times in calls.items():
             if place != chapter:

@@ -237,6 +237,27 @@ def test_an_assertion_does_not_change_the_digest_and_what_stands_beside_it_does(
     assert digest(guards) != digest(guards + "\nz = 1")
 
 
+def test_what_only_draws_a_numbered_figure_does_not_change_the_digest(tmp_path):
+    path = write_chapter(tmp_path)
+    book = nbformat.read(path, as_version=4)
+    cell = nbformat.v4.new_code_cell("for y in (1, 2):\n    ax.plot(x, y)\nfigures.show(fig)")
+    book.cells.append(cell)
+
+    def digest(tags, *change):
+        cell.metadata["tags"] = tags
+        nbformat.write(book, path)
+        before, old = chapter_digest(path), cell.source
+        cell.source = old.replace(*change)
+        nbformat.write(book, path)
+        after, cell.source = chapter_digest(path), old
+        return before == after
+
+    assert digest(["fig-one"], "show(fig)", "show(fig, caption='A line.')")
+    assert digest(["fig-one"], "plot(x, y)", "plot(x, y, 'o')")
+    assert not digest(["fig-one"], "(1, 2)", "(1, 3)")
+    assert not digest([], "plot(x, y)", "plot(x, y, 'o')")
+
+
 def test_an_aside_does_not_change_the_digest(tmp_path):
     path = write_chapter(tmp_path)
     before = chapter_digest(path)

@@ -1,6 +1,7 @@
 """Networks with dropout in PyTorch: the same names as :mod:`dropout_utils.numpy`, for use."""
 
 from dropout_utils.torch.adaptive import train_adaptive
+from dropout_utils.torch.attention import MultiHeadAttention, causal_mask
 from dropout_utils.torch.concrete import ConcreteDropout, concrete_dropout, concrete_kl
 from dropout_utils.torch.connect import (
     DropConnect,
@@ -13,6 +14,7 @@ from dropout_utils.torch.dropout import Dropout, dropout
 from dropout_utils.torch.gaussian import AlphaDropout, GaussianDropout, alpha_dropout, gaussian_dropout
 from dropout_utils.torch.heads import AttentionDropout, DropHead, attention_dropout, drop_head
 from dropout_utils.torch.language import Texts, train_language_model
+from dropout_utils.torch.layers import LayerNorm, Linear
 from dropout_utils.torch.monte_carlo import MonteCarlo, is_stochastic, monte_carlo, monte_carlo_mode
 from dropout_utils.torch.networks import MLP, ConvNet, Dense
 from dropout_utils.torch.recurrent import LockedDropout, VariationalRNN, locked_dropout
@@ -40,12 +42,8 @@ from dropout_utils.torch.transformer import (
     EncoderBlock,
     FeedForward,
     LanguageModel,
-    LayerNorm,
-    Linear,
-    MultiHeadAttention,
     Rates,
     VisionTransformer,
-    causal_mask,
 )
 
 __all__ = [

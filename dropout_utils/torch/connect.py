@@ -18,8 +18,8 @@ from dropout_utils.torch.dropout import (
     misfit,
     zeros_at_one,
 )
+from dropout_utils.torch.layers import Linear, check_replicas
 from dropout_utils.torch.standout import ACTIVATIONS
-from dropout_utils.torch.transformer import Linear, check_replicas
 
 __all__ = ["DropConnect", "drop_connect", "drop_connect_inference", "drop_connect_moments"]
 

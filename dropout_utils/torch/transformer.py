@@ -36,16 +36,24 @@ from torch import nn
 from torch.nn import functional as F
 
 from dropout_utils._checks import check_choice, check_flag, check_integer, check_real, check_shape
+from dropout_utils.torch.attention import MultiHeadAttention, check_kind, check_tokens
 from dropout_utils.torch.depth import DropPath, LayerDrop, layer_drop
 from dropout_utils.torch.dropout import (
     Dropout,
-    check_dtype,
     check_rate_or_rates,
     check_source,
-    misfit,
     renamed,
 )
-from dropout_utils.torch.heads import DropHead
+from dropout_utils.torch.layers import (
+    LayerNorm,
+    Linear,
+    check_replicas,
+    copy_linear,
+    copy_norm,
+    kind_of,
+    linear,
+    uniform,
+)
 
 __all__ = [
     "ACTIVATIONS",
@@ -54,12 +62,8 @@ __all__ = [
     "EncoderBlock",
     "FeedForward",
     "LanguageModel",
-    "LayerNorm",
-    "Linear",
-    "MultiHeadAttention",
     "Rates",
     "VisionTransformer",
-    "causal_mask",
 ]
 
 ACTIVATIONS = {"relu": F.relu, "gelu": F.gelu}
@@ -112,290 +116,6 @@ class Rates:
 
 
 SITES = tuple(field.name for field in fields(Rates))
-
-
-def causal_mask(tokens, *, device=None):
-    """Return (T, T) booleans, True where a query may *not* look: at the tokens after it.
-
-    The same convention as ``attn_mask`` of ``torch.nn.MultiheadAttention``.
-
-    Parameters
-    ----------
-    tokens : int
-        T.
-    device : torch.device or str, optional
-    """
-    tokens = check_integer(tokens, "tokens", minimum=0)
-    try:
-        device = None if device is None else torch.device(device)
-    except (RuntimeError, TypeError):
-        raise ValueError(f"device must be a torch.device or the name of one; got {device!r}") from None
-    return torch.ones(tokens, tokens, dtype=torch.bool, device=device).triu(1)
-
-
-class Linear(nn.Module):
-    """``x @ W + b`` over the last axis, for one net or R replicas.
-
-    Parameters
-    ----------
-    inputs, outputs : int
-    bias : bool
-    replicas : int or None
-    generator, dtype
-        See :class:`VisionTransformer`. Weights are uniform with variance 1 / fan-in, biases zero.
-    scale : float
-        Multiplies the initial weights.
-    """
-
-    def __init__(
-        self, inputs, outputs, *, bias=True, replicas=None, generator=None, dtype=torch.float32, scale=1.0
-    ):
-        super().__init__()
-        inputs, outputs = check_integer(inputs, "inputs"), check_integer(outputs, "outputs")
-        bias, scale = check_flag(bias, "bias"), check_real(scale, "scale", minimum=0.0)
-        replicas, generator = check_replicas(replicas, generator, dtype)
-        bound = scale * math.sqrt(3 / inputs)  # a uniform variable on (-a, a) has variance a² / 3
-        self.weight = nn.Parameter(uniform((inputs, outputs), bound, replicas, generator, dtype))
-        leading = () if replicas is None else (replicas,)
-        self.bias = nn.Parameter(torch.zeros(*leading, 1, outputs, dtype=dtype)) if bias else None
-
-    def forward(self, x):
-        """Return (R, ..., out) for x (R, ..., in); without R for a single net.
-
-        Parameters
-        ----------
-        x : torch.Tensor, (R, ..., in) or (..., in)
-        """
-        R = len(self.weight) if self.weight.ndim == 3 else None
-        try:
-            if R is None or x.shape[0] == R:  # others could be reshaped to R replicas in silence
-                return linear(x, self.weight, self.bias)
-        except (RuntimeError, TypeError, AttributeError, IndexError):
-            fits = isinstance(x, torch.Tensor) and x.dtype == self.weight.dtype
-            if fits and x.ndim > (R is not None) and x.shape[-1] == self.weight.shape[-2]:
-                raise  # it is not x
-        raise misfit(x, self.weight)
-
-    def extra_repr(self):
-        return " × ".join(map(str, self.weight.shape))
-
-
-class LayerNorm(nn.Module):
-    """Each token to mean 0 and variance 1 over its features, then a learnt scale and shift.
-
-    Ba, Kiros and Hinton (2016), equation 4; the same function as ``torch.nn.LayerNorm``, with a scale and
-    shift for each replica, (R, 1, d).
-
-    Parameters
-    ----------
-    width : int
-        d.
-    eps : float
-        Added to the variance.
-    bias : bool
-    replicas, dtype
-        See :class:`VisionTransformer`.
-    """
-
-    def __init__(self, width, *, eps=1e-5, bias=True, replicas=None, dtype=torch.float32):
-        super().__init__()
-        width, bias = check_integer(width, "width"), check_flag(bias, "bias")
-        replicas = None if replicas is None else check_integer(replicas, "replicas")
-        check_dtype(dtype)
-        self.eps = check_real(eps, "eps", minimum=0.0)
-        leading = () if replicas is None else (replicas,)
-        self.weight = nn.Parameter(torch.ones(*leading, 1, width, dtype=dtype))
-        self.bias = nn.Parameter(torch.zeros(*leading, 1, width, dtype=dtype)) if bias else None
-
-    def forward(self, x):
-        """Return the normalised x.
-
-        Parameters
-        ----------
-        x : torch.Tensor, (R, B, T, d) or (B, T, d)
-        """
-        if not isinstance(x, torch.Tensor) or not x.is_floating_point():
-            raise TypeError(f"x must be a torch.Tensor of floats; got {_kind(x)}")
-        if x.shape[-1:] != self.weight.shape[-1:]:
-            raise ValueError(f"x must have shape ('...', {self.weight.shape[-1]}); got {tuple(x.shape)}")
-        if self.weight.ndim == 2:
-            bias = None if self.bias is None else self.bias[0]
-            return F.layer_norm(x, x.shape[-1:], self.weight[0], bias, self.eps)
-        x = F.layer_norm(x, x.shape[-1:], eps=self.eps)
-        scale = self.weight.unsqueeze(1)  # (R, 1, 1, d)
-        return x * scale if self.bias is None else torch.addcmul(self.bias.unsqueeze(1), x, scale)
-
-
-class MultiHeadAttention(nn.Module):
-    r"""Multi-head attention, with dropout on the attention weights.
-
-    .. math:: \mathrm{softmax}\!\left(\frac{Q K^\top}{\sqrt{e}}\right) V
-
-    for each of H heads of e = d / H features (Vaswani et al. 2017, equation 1 and section 3.2.2).
-
-    The keys have no bias. It would add q · b to all scores of a query, which the softmax ignores: the bias
-    of ``torch.nn.MultiheadAttention`` has no effect and its gradient is zero up to rounding (rounding
-    which Adam would blow up to full steps). :meth:`from_torch` leaves it out and the outputs are equal.
-
-    Parameters
-    ----------
-    width, heads : int
-        d and H; H must divide d.
-    p : float or sequence of R floats
-        Drop probability of the attention weights.
-    head_p : float or sequence of R floats
-        Drop probability of whole heads: :class:`DropHead`.
-    bias : bool
-    replicas, generator, dtype
-        See :class:`VisionTransformer`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If an argument is not as above.
-    """
-
-    def __init__(
-        self,
-        width,
-        heads,
-        *,
-        p=0.0,
-        head_p=0.0,
-        bias=True,
-        replicas=None,
-        generator=None,
-        dtype=torch.float32,
-    ):
-        super().__init__()
-        width, heads = check_integer(width, "width"), check_integer(heads, "heads")
-        bias = check_flag(bias, "bias")
-        if width % heads:
-            raise ValueError(f"heads must divide width, {width}; got {heads}")
-        replicas, generator = check_replicas(replicas, generator, dtype)
-        self.width, self.heads, self.replicas = width, heads, replicas
-        new = dict(replicas=replicas, generator=generator, dtype=dtype)
-        self.query = Linear(width, width, bias=bias, **new)
-        self.key = Linear(width, width, bias=False, **new)
-        self.value = Linear(width, width, bias=bias, **new)
-        self.output = Linear(width, width, bias=bias, **new)
-        self.dropout = Dropout(check_rate_or_rates(p, replicas=replicas), generator=generator)
-        self.head_dropout = DropHead(
-            check_rate_or_rates(head_p, "head_p", replicas=replicas), generator=generator
-        )
-
-    @classmethod
-    def from_torch(cls, layer, *, generator=None):
-        """Return the same function as a ``torch.nn.MultiheadAttention``, with a copy of its weights.
-
-        Inputs are (B, T, d) whatever its ``batch_first`` says.
-
-        Parameters
-        ----------
-        layer : torch.nn.MultiheadAttention
-        generator : numpy.random.Generator, sequence of generators, or torch.Generator, optional
-            Where the masks come from.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If `layer` is something else, or uses ``kdim``, ``vdim``, ``add_bias_kv`` or ``add_zero_attn``.
-        """
-        _check_kind(layer, nn.MultiheadAttention)
-        if not layer._qkv_same_embed_dim or layer.bias_k is not None or layer.add_zero_attn:
-            raise ValueError(f"layer must not use kdim, vdim, add_bias_kv or add_zero_attn; got {layer!r}")
-        bias = layer.in_proj_bias is not None
-        own = cls(
-            layer.embed_dim,
-            layer.num_heads,
-            p=layer.dropout,
-            bias=bias,
-            generator=torch.Generator(),  # the weights it draws are overwritten
-            dtype=layer.in_proj_weight.dtype,
-        )
-        own.dropout.generator = own.head_dropout.generator = check_source(generator)
-        parts = layer.in_proj_weight.chunk(3)
-        biases = layer.in_proj_bias.chunk(3) if bias else (None, None, None)
-        _copy(own.query, parts[0], biases[0])
-        _copy(own.key, parts[1], None)
-        _copy(own.value, parts[2], biases[2])
-        _copy(own.output, layer.out_proj.weight, layer.out_proj.bias)
-        return own.to(layer.in_proj_weight.device).train(layer.training)
-
-    def forward(
-        self,
-        query,
-        key=None,
-        value=None,
-        *,
-        attn_mask=None,
-        key_padding_mask=None,
-        causal=False,
-        mask=None,
-        head_mask=None,
-        return_weights=False,
-    ):
-        """Return what each query gathers from the values.
-
-        Parameters
-        ----------
-        query : torch.Tensor, (R, B, T, d) or (B, T, d)
-        key, value : torch.Tensor, (R, B, S, d) or (B, S, d), optional
-            By default `query`: self-attention; a key alone is also the value: cross-attention.
-        attn_mask : torch.Tensor, (T, S) or anything that broadcasts to (R, B, H, T, S), optional
-            Booleans, True where a query may *not* look; or floats, added to the scores.
-        key_padding_mask : torch.Tensor of bool, (B, S) or (R, B, S), optional
-            True where a key is padding, to be ignored.
-        causal : bool
-            No query looks at tokens after it.
-        mask : torch.Tensor or ndarray of 0 and 1, (R, B, H, T, S), optional
-            A keep-mask of the attention weights to use instead of a fresh one.
-        head_mask : torch.Tensor or ndarray of 0 and 1, (R, B, H), optional
-            Which heads to keep, instead of fresh coins.
-        return_weights : bool
-            Return the attention weights too, as they were used (after dropout).
-
-        Returns
-        -------
-        output : torch.Tensor, (R, B, T, d) or (B, T, d)
-            A query that may look nowhere gathers zeros.
-        weights : torch.Tensor, (R, B, H, T, S)
-            With `return_weights`.
-        """
-        self._check(query, "query")
-        key = query if key is None else self._check(key, "key")
-        value = key if value is None else self._check(value, "value")
-        check_flag(return_weights, "return_weights")
-        if key is not query and key.shape[:-2] != query.shape[:-2]:
-            raise ValueError(
-                f"key must have the examples of query, {tuple(query.shape[:-2])}; got {tuple(key.shape[:-2])}"
-            )
-        if value is not key and value.shape != key.shape:
-            raise ValueError(
-                f"value must have the shape of key, {tuple(key.shape)}; got {tuple(value.shape)}"
-            )
-        q = self._split(self.query(query))  # (R, B, H, T, e)
-        k = self._split(self.key(key))  # (R, B, H, S, e)
-        v = self._split(self.value(value))  # (R, B, H, S, e)
-        scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)  # (R, B, H, T, S)
-        scores, blocked = _restrict(scores, attn_mask, key_padding_mask, causal)
-        weights = scores.softmax(dim=-1)
-        if blocked is not None:  # a row of -inf alone is NaN after the softmax
-            weights = weights.masked_fill(blocked, 0)
-        weights = self.dropout(weights, mask)
-        gathered = weights @ v  # (R, B, H, T, e)
-        try:
-            gathered = self.head_dropout(gathered, head_mask)
-        except (TypeError, ValueError) as error:
-            raise renamed(error, {"mask": "head_mask"}) from None
-        output = self.output(gathered.transpose(-2, -3).flatten(-2))  # (R, B, T, d)
-        return (output, weights) if return_weights else output
-
-    def _split(self, x):
-        return x.unflatten(-1, (self.heads, -1)).transpose(-2, -3)  # (R, B, T, d) to (R, B, H, T, e)
-
-    def _check(self, x, name):
-        return check_tokens(x, name, self.width, self.replicas)
 
 
 class FeedForward(nn.Module):
@@ -534,7 +254,7 @@ class EncoderBlock(nn.Module):
             If `layer` is something else, or cannot be said here (other activations, a rate of the hidden
             activations that differs from that of the output).
         """
-        _check_kind(layer, nn.TransformerEncoderLayer)
+        check_kind(layer, nn.TransformerEncoderLayer)
         rates = Rates(
             attention=layer.self_attn.dropout,
             attention_output=layer.dropout1.p,
@@ -543,8 +263,8 @@ class EncoderBlock(nn.Module):
         own = _new_from(cls, layer, rates, generator)
         own.attention = MultiHeadAttention.from_torch(layer.self_attn, generator=generator)
         _copy_feed_forward(own, layer)
-        _copy_norm(own.attention_norm, layer.norm1)
-        _copy_norm(own.feed_forward_norm, layer.norm2)
+        copy_norm(own.attention_norm, layer.norm1)
+        copy_norm(own.feed_forward_norm, layer.norm2)
         return own.to(layer.linear1.weight.device).train(layer.training)
 
     def forward(self, x, *, attn_mask=None, key_padding_mask=None, causal=False, masks=None):
@@ -654,7 +374,7 @@ class DecoderBlock(nn.Module):
         generator : numpy.random.Generator, sequence of generators, or torch.Generator, optional
             Where the masks come from.
         """
-        _check_kind(layer, nn.TransformerDecoderLayer)
+        check_kind(layer, nn.TransformerDecoderLayer)
         if layer.self_attn.dropout != layer.multihead_attn.dropout:
             raise ValueError(
                 f"layer must drop the weights of both its attentions at one rate; got "
@@ -669,9 +389,9 @@ class DecoderBlock(nn.Module):
         own.attention = MultiHeadAttention.from_torch(layer.self_attn, generator=generator)
         own.cross_attention = MultiHeadAttention.from_torch(layer.multihead_attn, generator=generator)
         _copy_feed_forward(own, layer)
-        _copy_norm(own.attention_norm, layer.norm1)
-        _copy_norm(own.cross_attention_norm, layer.norm2)
-        _copy_norm(own.feed_forward_norm, layer.norm3)
+        copy_norm(own.attention_norm, layer.norm1)
+        copy_norm(own.cross_attention_norm, layer.norm2)
+        copy_norm(own.feed_forward_norm, layer.norm3)
         return own.to(layer.linear1.weight.device).train(layer.training)
 
     def forward(
@@ -918,7 +638,7 @@ class LanguageModel(nn.Module):
         x : torch.Tensor of int64
         """
         if not isinstance(x, torch.Tensor) or x.dtype != torch.int64:
-            raise TypeError(f"x must be a torch.Tensor of int64; got {_kind(x)}")
+            raise TypeError(f"x must be a torch.Tensor of int64; got {kind_of(x)}")
         if x.numel() and not 0 <= int(x.min()) <= int(x.max()) < self.vocabulary:
             raise ValueError(
                 f"x must hold tokens 0 ... {self.vocabulary - 1}; got {int(x.min())} ... {int(x.max())}"
@@ -979,35 +699,6 @@ def cut(x, shape, patch):
     return x.flatten(start + len(shape)).flatten(start, -2)
 
 
-def linear(x, weight, bias=None):
-    """``x @ weight + bias`` over the last axis of x, for one net or R replicas."""
-    if weight.ndim == 3:
-        flat = x.reshape(len(weight), -1, x.shape[-1]) if x.numel() else x.flatten(1, -2)  # (R, B·T, in)
-        y = torch.bmm(flat, weight) if bias is None else torch.baddbmm(bias, flat, weight)
-        return y.reshape(*x.shape[:-1], weight.shape[-1])
-    return x @ weight if bias is None else x @ weight + bias
-
-
-def uniform(shape, bound, replicas, generator, dtype):
-    """Parameters from (-bound, bound); replica r's from ``generator[r]`` alone."""
-    leading = () if replicas is None else (replicas,)
-    if generator is None or isinstance(generator, torch.Generator):
-        return torch.empty(*leading, *shape, dtype=dtype).uniform_(-bound, bound, generator=generator)
-    sources = generator if isinstance(generator, list) else [generator] * (replicas or 1)
-    drawn = np.stack([bound * (2 * source.random(shape) - 1) for source in sources])
-    return torch.from_numpy(drawn if replicas is not None else drawn[0]).to(dtype)
-
-
-def check_replicas(replicas, generator, dtype):
-    """Return R (or None) and the generators, checked against each other."""
-    check_dtype(dtype)
-    if replicas is not None:
-        replicas = check_integer(replicas, "replicas")
-    elif isinstance(generator, (list, tuple)):
-        replicas = check_integer(len(generator), "len(generator)")
-    return replicas, check_source(generator, replicas=replicas)
-
-
 def check_rates_object(rates, replicas):
     """Return `rates` if they are Rates that fit R replicas, or raise; None is no dropout."""
     rates = Rates() if rates is None else rates
@@ -1029,18 +720,6 @@ def check_masks(masks, sites):
     return masks
 
 
-def check_tokens(x, name, width, replicas):
-    """Return `x` if it is a tensor of tokens, (R, B, T, d) or (B, T, d)."""
-    if not isinstance(x, torch.Tensor) or not x.is_floating_point():
-        raise TypeError(
-            f"{name} must be a torch.Tensor of floats; got {getattr(x, 'dtype', type(x).__name__)}"
-        )
-    leading = () if replicas is None else (replicas,)
-    if x.ndim != 3 + len(leading) or x.shape[-1] != width or x.shape[: len(leading)] != leading:
-        raise ValueError(f"{name} must have shape {(*leading, 'B', 'T', width)}; got {tuple(x.shape)}")
-    return x
-
-
 def check_patches(shape, patch):
     """Return the shapes of an example and of a patch, if one divides the other."""
     shape, patch = check_shape(shape), check_shape(patch, "patch")
@@ -1049,49 +728,6 @@ def check_patches(shape, patch):
     if any(n % m for n, m in zip(shape, patch, strict=True)):
         raise ValueError(f"patch must divide shape, {shape}; got {patch}")
     return shape, patch
-
-
-def _restrict(scores, attn_mask, key_padding_mask, causal):
-    """Scores with -inf where a query may not look, and which queries may look nowhere."""
-    blocked = None
-    if check_flag(causal, "causal"):
-        T, S = scores.shape[-2:]
-        blocked = torch.ones(T, S, dtype=torch.bool, device=scores.device).triu(1)
-    if attn_mask is not None:
-        if not isinstance(attn_mask, torch.Tensor):
-            raise TypeError(f"attn_mask must be a torch.Tensor; got {type(attn_mask).__name__}")
-        _check_broadcast(attn_mask.shape, scores.shape, "attn_mask")
-        if attn_mask.dtype != torch.bool:
-            if not attn_mask.is_floating_point():
-                raise TypeError(f"attn_mask must hold booleans or floats; got {attn_mask.dtype}")
-            scores = scores + attn_mask
-            attn_mask = attn_mask == -math.inf
-        blocked = attn_mask if blocked is None else blocked | attn_mask
-    if key_padding_mask is not None:
-        if not isinstance(key_padding_mask, torch.Tensor) or key_padding_mask.dtype != torch.bool:
-            raise TypeError(
-                "key_padding_mask must be a tensor of booleans, True where a key is padding; "
-                f"got {_kind(key_padding_mask)}"
-            )
-        padding = key_padding_mask[..., None, None, :]  # (R, B, 1, 1, S)
-        _check_broadcast(padding.shape, scores.shape, "key_padding_mask")
-        blocked = padding if blocked is None else blocked | padding
-    if blocked is None:
-        return scores, None
-    return scores.masked_fill(blocked, -math.inf), blocked.all(dim=-1, keepdim=True)
-
-
-def _kind(x):
-    return getattr(x, "dtype", type(x).__name__)
-
-
-def _check_broadcast(shape, target, name):
-    try:
-        fits = torch.broadcast_shapes(shape, target) == target
-    except RuntimeError:
-        fits = False
-    if not fits:
-        raise ValueError(f"{name} must fit attention weights of shape {tuple(target)}; got {tuple(shape)}")
 
 
 def _add_and_norm(x, sublayer, norm, norm_first):
@@ -1126,11 +762,6 @@ def _path(rates, replicas, generator):
     return DropPath(rates.paths, axes=1 if replicas is None else 2, generator=generator)
 
 
-def _check_kind(layer, kind):
-    if not isinstance(layer, kind):
-        raise TypeError(f"layer must be a torch.nn.{kind.__name__}; got {type(layer).__name__}")
-
-
 def _same_rate(hidden, output):
     if hidden.p != output.p:
         raise ValueError(f"layer must have one rate where they share a name here; got {hidden.p}, {output.p}")
@@ -1162,22 +793,7 @@ def _new_from(cls, layer, rates, generator):
     return own
 
 
-def _copy(own, weight, bias):
-    """Copy from torch.nn, where weights are (out, in)."""
-    with torch.no_grad():
-        own.weight.copy_(weight.T)
-        if own.bias is not None and bias is not None:
-            own.bias.copy_(bias[None])
-
-
 def _copy_feed_forward(own, layer):
-    _copy(own.feed_forward.inner, layer.linear1.weight, layer.linear1.bias)
-    _copy(own.feed_forward.outer, layer.linear2.weight, layer.linear2.bias)
+    copy_linear(own.feed_forward.inner, layer.linear1.weight, layer.linear1.bias)
+    copy_linear(own.feed_forward.outer, layer.linear2.weight, layer.linear2.bias)
 
-
-def _copy_norm(own, norm):
-    own.eps = norm.eps
-    with torch.no_grad():
-        own.weight.copy_(norm.weight[None])
-        if own.bias is not None:
-            own.bias.copy_(norm.bias[None])

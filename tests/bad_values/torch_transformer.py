@@ -1,4 +1,4 @@
-"""Bad values for dropout_utils/torch/transformer.py."""
+"""Bad values for transformer.py, attention.py and layers.py of dropout_utils/torch."""
 
 import numpy as np
 import torch
