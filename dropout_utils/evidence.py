@@ -704,7 +704,7 @@ class Card:
         rows = []
         limits = _limits(conditions, data["minimum"])
         for condition in conditions:
-            text = html.escape(self._condition_text(condition))
+            text = _whole(html.escape(self._condition_text(condition)))
             name = f"<strong>{html.escape(condition['name'])}</strong><br>" if condition["name"] else ""
             rows.append(
                 f'<li style="margin:.5em 0;list-style:none">{name}{text}. '
@@ -758,7 +758,12 @@ def _with_unit(number: str, unit: str) -> str:
     """A number and its unit, which is given in the plural: 1 point, 2 points."""
     if number.lstrip("+−-") == "1" and unit.endswith("s") and not unit.endswith("ss"):
         unit = unit[:-1]
-    return f"{number} {unit}" if unit else number
+    return f"{number}{'' if unit == '%' else ' '}{unit}" if unit else number
+
+
+def _whole(page: str) -> str:
+    """HTML whose counts of pairs, such as "n = 24", are not broken at the end of a line."""
+    return re.sub(r"n = \d+", r'<span style="white-space:nowrap">\g<0></span>', page)
 
 
 def _box(*parts: str) -> str:

@@ -633,7 +633,11 @@ def boundary(
         zorder=0,
     )
     for edge in np.unique(regions)[1:]:
-        ax.contour(across, up, regions >= edge, levels=[0.5], colors=[INK], linewidths=0.9, alpha=0.7)
+        level, height = 0.5, regions >= edge
+        if scores.ndim == 2:  # by how much the class leads: its zero is a smooth line
+            rest = np.delete(scores, edge, axis=1).max(axis=1)
+            level, height = 0.0, (scores[:, edge] - rest).reshape(resolution, resolution)
+        ax.contour(across, up, height, levels=[level], colors=[INK], linewidths=0.9, alpha=0.7)
     if points:
         for label in np.unique(y):
             ax.plot(

@@ -28,7 +28,7 @@ from pathlib import Path
 
 from dropout_utils import claims
 from dropout_utils._checks import check_choice, check_path, check_text
-from dropout_utils.evidence import _SYMBOL, VERDICTS, Card, estimate, verdict, write_json
+from dropout_utils.evidence import _SYMBOL, VERDICTS, Card, _whole, estimate, verdict, write_json
 
 UNTESTED = "not tested yet"
 REPLICAS = 24
@@ -377,6 +377,11 @@ class Row:
         return _name(self.claim, self.chapter)
 
     @property
+    def label(self) -> str:
+        """The same for a reader: ``C14 (rates)``."""
+        return self.claim if self.name == self.claim else f"{self.claim} ({self.chapter})"
+
+    @property
     def sentence(self) -> str:
         """The claim."""
         return claims.CLAIMS[self.claim].sentence
@@ -461,8 +466,8 @@ class Ledger:
         """One sentence with the counts."""
         claims_tested = len({row.claim for row in self.tested})
         counts = self.counts()
-        parts = [f"{name}: {counts[name]}" for name in VERDICTS if counts[name]]
-        verdicts = f" By verdict: {'; '.join(parts)}." if parts else ""
+        parts = [f"{counts[name]} × {name}" for name in VERDICTS if counts[name]]
+        verdicts = f" {'; '.join(parts)}." if parts else ""
         return f"{claims_tested} of {len(claims.CLAIMS)} claims tested.{verdicts}"
 
     def table(self) -> Shown:
@@ -525,14 +530,17 @@ class Ledger:
                 moved = f"{flips} of {len(record['verdicts'])}"
                 if record.get("chapter_digest") != row.card.data["chapter_digest"]:
                     found += " (run before the chapter last changed)"
-            rows.append(f"<tr><th scope='row'>{row.name}</th><td>{row.verdict}</td>"
-                        f"<td>{found}</td><td>{moved}</td></tr>")
+            style = "vertical-align:top;border-bottom:1px solid"
+            cells = "".join(f'<td style="{style}">{text}</td>' for text in (row.verdict, found, moved))
+            rows.append(f'<tr style="background:transparent"><th scope="row" style="{style}">{row.label}</th>'
+                        f"{cells}</tr>")
             lines.append(f"{row.name:<8} {row.verdict:<24} {found}; flipped: {moved}")
+        heads = "".join(f'<th scope="col">{text}</th>'
+                        for text in ("Claim", "Verdict", "Under other seeds", "Flipped"))
         page = (
             '<div role="region" aria-label="Verdicts under other seeds" tabindex="0" style="overflow-x:auto">'
-            '<table style="color:inherit;background:transparent;text-align:left"><thead><tr>'
-            '<th scope="col">Claim</th><th scope="col">Verdict</th><th scope="col">Under other seeds</th>'
-            f'<th scope="col">Flipped</th></tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+            '<table style="color:inherit;background:transparent;text-align:left;border-collapse:collapse">'
+            f'<thead><tr>{heads}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
         )
         return Shown(page, "\n".join(lines))
 
@@ -558,7 +566,7 @@ class Ledger:
                 lines.append((height, sorted(ends[::2]), ends[1], condition["reading"]))
                 height += 1.0
             ticks.append((first + height - 1) / 2)
-            labels.append(row.name + (" (=)" if data["expect"] == "equal" else ""))
+            labels.append(row.label + (" (=)" if data["expect"] == "equal" else ""))
             height += 0.8
         fig, ax = plt.subplots(figsize=(5.2, 1.3 + 0.2 * max(height, 3)))
         left = max([1.0, *(-ends[0] for _, ends, _, _ in lines)])
@@ -582,6 +590,7 @@ class Ledger:
         ax.set_yticks(ticks, labels)
         ax.set_ylim(max(height, 1.0) - 0.4, -0.8)
         ax.tick_params(axis="y", length=0)
+        ax.tick_params(axis="x", labeltop=True)  # the picture is higher than a screen
         ax.grid(False)
         ax.set_xlabel("effect ÷ smallest difference that matters")
         tally = Counter(value for *_, value in lines)
@@ -665,7 +674,7 @@ document.querySelectorAll("table.claim-ledger").forEach(function (table) {
 def _effect_list(lines: list[str]) -> str:
     if not lines:
         return ""
-    items = "<ul>" + "".join(f"<li>{html.escape(line)}</li>" for line in lines) + "</ul>"
+    items = "<ul>" + "".join(f"<li>{_whole(html.escape(line))}</li>" for line in lines) + "</ul>"
     if len(lines) > 3:
         return f"<details><summary>{len(lines)} conditions</summary>{items}</details>"
     return items

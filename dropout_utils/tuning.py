@@ -57,10 +57,15 @@ class Tuning:
         for name, candidates in self.grids.items():
             lines.append(f"{name} ({self.budget[name]} nets)")
             for i, (candidate, scores) in enumerate(zip(candidates, self.scores[name], strict=True)):
-                settings = ", ".join(f"{key} = {value}" for key, value in candidate.items()) or "as given"
+                settings = ", ".join(f"{key} = {_brief(value)}" for key, value in candidate.items())
+                settings = settings or "as given"
                 mark = "→" if i == self.chosen[name] else " "
                 lines.append(f"  {mark} {scores.mean():.{digits}f}  {settings}")
         return "\n".join(lines)
+
+
+def _brief(value) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def tune(train, data, grids, *, seeds=8, base_seed=0, measure="loss", **settings) -> Tuning:

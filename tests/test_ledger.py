@@ -342,7 +342,7 @@ def test_the_table_shows_each_card_and_links_to_its_cell(book, monkeypatch):
     assert found["C14"] == "◐ holds, with conditions" and found["C06"] == "✎ needs rewording"
     text = " ".join(page.column("Sentence"))
     assert claims.CLAIMS["C06"].rewording in text and "Seen in: 0. Undecided in: 1." in text
-    assert read.summary().startswith("4 of 26 claims tested. By verdict: holds: 1; holds, with")
+    assert read.summary().startswith("4 of 26 claims tested. 1 × holds; ")
     monkeypatch.delenv("DROPOUT_UTILS_STATIC")
     assert "inference.ipynb#claim-c12" in read.table()._repr_html_()
 

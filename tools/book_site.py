@@ -104,6 +104,10 @@ Search.htmlToText = ((read) => (...given) => read(...given).replace(/\\[()[\]]/g
 """
 
 _FORMULA = re.compile(r'<(span|div) class="math notranslate nohighlight"([^>]*)>(.*?)</\1>', re.DOTALL)
+# A line does not begin with the mark that follows a formula.
+_BEFORE_A_MARK = re.compile(
+    r'(<span class="math notranslate nohighlight"[^>]*>[^<]*</span>[.,;:!?)\]”’]+)'
+)
 _SILENT = re.compile(r"\\(?:begin|end|label)\{[^}]*\}|\\(?:left|right|text|displaystyle|bar|hat|tilde|bold\w+"
                      r"|quad|operatorname|math[a-z]+)(?![a-z])|\\[^a-zA-Z]")  # fmt: skip
 _FRACTION = re.compile(r"\\[dt]?frac\{((?:[^{}]|\{[^{}]*\})*)\}\{((?:[^{}]|\{[^{}]*\})*)\}")
@@ -130,7 +134,7 @@ def reserve(html: str) -> str:
             room += ";--high:2em;--deep:-.7em"
         return f'<{kind} class="math notranslate nohighlight" style="{room}"{rest}>{tex}</{kind}>'
 
-    return _FORMULA.sub(roomy, html)
+    return _FORMULA.sub(roomy, _BEFORE_A_MARK.sub(r'<span class="unbroken">\1</span>', html))
 
 
 def home(url: str) -> str:
