@@ -700,7 +700,7 @@ class Card:
         size = _with_unit(f"{data['minimum']:.6g}", data["unit"])
         level = f"{100 * data['level']:.4g}%"
         if len(conditions) > 1:
-            level += f" each, 95% for all {len(conditions)} together"
+            level += f" each, 95% for {'both' if len(conditions) == 2 else f'all {len(conditions)}'} together"
         rows = []
         limits = _limits(conditions, data["minimum"])
         for condition in conditions:
@@ -717,7 +717,7 @@ class Card:
         return _box(
             _heading(data["claim"], data["sentence"]),
             f'<p style="margin:.4em 0"><strong>Verdict: {_SYMBOL[self.verdict]} {self.verdict}.</strong> '
-            f"{html.escape(label + summary)}</p>",
+            f"{_whole(html.escape(label + summary))}</p>",
             f'<p style="margin:.4em 0">{html.escape(data["measure"])}: '
             f"{html.escape(' / '.join(data['arms']))}</p>",
             f'<ul style="margin:0;padding:0">{"".join(rows)}</ul>',
@@ -762,8 +762,8 @@ def _with_unit(number: str, unit: str) -> str:
 
 
 def _whole(page: str) -> str:
-    """HTML whose counts of pairs, such as "n = 24", are not broken at the end of a line."""
-    return re.sub(r"n = \d+", r'<span style="white-space:nowrap">\g<0></span>', page)
+    """HTML in which counts and rates, such as "n = 24", are not broken at the end of a line."""
+    return re.sub(r"\b[np] = \d+(\.\d+)?", r'<span style="white-space:nowrap">\g<0></span>', page)
 
 
 def _box(*parts: str) -> str:

@@ -136,5 +136,8 @@ def quiz(chapter) -> Quiz:
 
 
 def _marked(text: str) -> str:
-    """Escape a text, and set what stands in backquotes as code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(text))
+    """Escape a text; set what stands in backquotes as code, and quotation marks as print does."""
+    parts = re.split(r"`([^`]+)`", text)
+    for i in range(0, len(parts), 2):  # the text between the code
+        parts[i] = re.sub(r'"([^"]*)"', "“\\1”", parts[i]).replace("'", "’")
+    return "".join(f"<code>{html.escape(p)}</code>" if i % 2 else html.escape(p) for i, p in enumerate(parts))

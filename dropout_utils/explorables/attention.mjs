@@ -115,7 +115,7 @@ function build(frame) {
   const sentence = () => {
     const [lost, all] = count(on), totals = rowTotals(), sites = ORDER.filter((site) => frame.get(site)).map((site) => SITE[site]);
     if (!sites.length) return "No site is on: nothing is dropped, the output stays.";
-    return `Dropout at: ${sites.join(", ")}. ${lost} of ${all} units are dropped; the output moves by ${percent(moved(run.output, still.output))} of its length. Rows of attention weights add up to between ${digits(Math.min(...totals))} and ${digits(Math.max(...totals))}.`;
+    return `Dropout at: ${sites.join(", ")}. ${lost} of ${all} entries are dropped; the output moves by ${percent(moved(run.output, still.output))} of its length. Rows of attention weights, in both heads, add up to between ${digits(Math.min(...totals))} and ${digits(Math.max(...totals))}.`;
   };
 
   const readout = make("p", { className: "du-value", style: "min-height:4.2em" });

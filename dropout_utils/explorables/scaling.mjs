@@ -79,7 +79,7 @@ function build(frame) {
       const half = Math.max(1, (spread.px(range[0] + scale) - spread.px(range[0])) * 0.4);
       for (let k = from; k <= to; k++) if (count[k]) g.fillRect(spread.px(k * scale) - half, spread.py(count[k]), 2 * half, spread.py(0) - spread.py(count[k]));
     });
-    spread.line([law.test, law.test], [0, top * 1.25], 2, COLOURS.none, { dash: [6, 4] });
+    spread.line([law.test, law.test], [0, top], 2, COLOURS.none, { dash: [6, 4] });
     spread.legend([["training", COLOURS.dropout], ["test", COLOURS.none, [6, 4]]]);
     spread.describe(`How often each sum came up. ${text}`);
     const last = Math.max(10, 10 ** Math.ceil(Math.log10(drawn)));

@@ -75,10 +75,11 @@ export class Plot {
     for (const t of yticks) if (!this.map) g.fillText(format(t), left - 6, this.py(t));
     if (this.ylabel) {
       g.save();
-      g.translate(9, (top + H - bottom) / 2);
+      const half = Math.min(g.measureText(this.ylabel).width, H - 4) / 2; // all of it, on a low picture as well
+      g.translate(9, Math.min(Math.max((top + H - bottom) / 2, half + 2), H - half - 2));
       g.rotate(-Math.PI / 2);
       g.textAlign = "center";
-      g.fillText(this.ylabel, 0, 0);
+      g.fillText(this.ylabel, 0, 0, H - 4);
       g.restore();
     }
   }
