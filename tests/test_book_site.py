@@ -84,3 +84,10 @@ def test_the_newest_version_of_the_list_of_changes_is_the_packages():
 
     changes = (book_site.ROOT / "pages" / "changes.md").read_text(encoding="utf-8")
     assert re.search(r"(?m)^## (\d+\.\d+\.\d+)", changes)[1] == dropout_utils.__version__
+
+
+def test_a_line_does_not_begin_with_the_mark_after_a_formula():
+    formula = r'<span class="math notranslate nohighlight">\(p\)</span>'
+    assert "unbroken" not in book_site.reserve(f"{formula} is")
+    found = book_site.reserve(f"{formula}, is")
+    assert found.startswith('<span class="unbroken">') and found.endswith("</span>,</span> is")

@@ -406,6 +406,7 @@ def test_a_claim_states_before_the_run_what_counts_for_and_against(expect):
 def test_a_number_and_its_unit_agree(number, said):
     assert _with_unit(number, "points") == said
     assert _with_unit(number, "") == number
+    assert _with_unit(number, "%") == f"{number}%"
 
 
 @given(st.integers(1, 6))
@@ -463,6 +464,10 @@ def test_a_card_shows_the_claim_the_verdict_and_each_condition_in_html_and_in_te
         assert card.data["sentence"] in text and card.verdict in text and "n = 24" in text
         assert all(name in text for name in card.readings)
         assert "smallest difference that matters" in text.lower()
+
+
+def test_a_count_is_not_broken_at_the_end_of_a_line():
+    assert card_of(3, 0)._repr_html_().count('<span style="white-space:nowrap">n = 24</span>') == 2
 
 
 def test_a_card_takes_its_colours_from_the_page():

@@ -574,6 +574,12 @@ def test_a_quiz_is_fieldsets_with_legends_and_labelled_buttons(chapter):
         assert len(fieldset.select("[aria-live=polite] > p")) == len(buttons)
 
 
+def test_a_quiz_sets_code_apart_and_quotation_marks_as_print_does():
+    question = Question('Is `x["a"]` a unit\'s "mask"?', (("yes", True, "It is."), ("no", False, "It is.")))
+    page = Quiz("mechanism", (question,))._repr_html_()
+    assert "<code>x[&quot;a&quot;]</code> a unit’s “mask”?" in page
+
+
 def test_the_ids_of_all_quizzes_are_unique():
     pages = "".join(quiz(chapter)._repr_html_() for chapter in checking.chapters())
     ids = re.findall(r'\bid="([^"]+)"', pages)
