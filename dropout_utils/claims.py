@@ -283,7 +283,10 @@ _ENTRIES = (
 )
 
 CLAIMS = MappingProxyType({entry.id: entry for entry in _ENTRIES})
-"""The registry: ``CLAIMS["C14"].sentence`` and so on. It cannot be changed at run time."""
+"""The registry: ``CLAIMS["C14"].sentence`` and so on. It cannot be changed at run time.
+
+:meta hide-value:
+"""
 
 
 def entry(claim_id: str) -> Entry:

@@ -253,11 +253,11 @@ def _find(app, env, node, contnode):
     return python.resolve_xref(env, node["refdoc"], app.builder, node["reftype"], real, node, contnode)
 
 
-_INITIAL = re.compile(r"^(\s*)([A-Z]\. )")
+_INITIAL = re.compile(r"^(\s*)([A-Z]\. |[A-Za-z]\.$)")
 
 
 def _keep_initials(app, what, name, thing, options, lines):
-    """Let a reference that begins with an author's initial be a sentence: docutils takes it for a list."""
+    """Let a line that begins with an initial, or is one letter, be a sentence: docutils takes it for a list."""
     lines[:] = [_INITIAL.sub(r"\1\\\2", line) for line in lines]
 
 

@@ -84,7 +84,7 @@ def page(root: Path = notebooks.ROOT) -> str:
             looks = ", ".join(f"*{titles[other]}*" for other in titles if other in earlier)
             details.append(f"Looks back to: {looks}.")
         if found["exercises"]:
-            details.append("Exercises: " + "; ".join(f"*{name}*" for name in found["exercises"]) + ".")
+            details.append("Exercises: " + "; ".join(f"*{name.rstrip('.')}*" for name in found["exercises"]))
     minutes = sum(found["minutes"] for _, found in chapters)
     total = sum(len(found["exercises"]) for _, found in chapters)
     return "\n".join([
