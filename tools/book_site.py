@@ -257,7 +257,7 @@ _INITIAL = re.compile(r"^(\s*)([A-Z]\. |[A-Za-z]\.$)")
 
 
 def _keep_initials(app, what, name, thing, options, lines):
-    """Let a line that begins with an initial, or is one letter, be a sentence: docutils takes it for a list."""
+    """Let a line that begins with an initial, or is a letter, be a sentence: docutils takes it for a list."""
     lines[:] = [_INITIAL.sub(r"\1\\\2", line) for line in lines]
 
 
