@@ -274,7 +274,7 @@ class EncoderBlock(nn.Module):
         ----------
         x : torch.Tensor
         attn_mask, key_padding_mask, causal
-            See :meth:`MultiHeadAttention.forward`.
+            See :meth:`.attention.MultiHeadAttention.forward`.
         masks : dict of keep-masks, optional
             To use instead of fresh ones, by the names in ``EncoderBlock.SITES``.
         """
@@ -412,7 +412,7 @@ class DecoderBlock(nn.Module):
         ----------
         x, memory : torch.Tensor
         attn_mask, key_padding_mask, causal
-            Of the self-attention, see :meth:`MultiHeadAttention.forward`. Note that `causal` is True.
+            Of the self-attention, see :meth:`.attention.MultiHeadAttention.forward`; `causal` is True.
         memory_mask, memory_key_padding_mask
             The same of the attention to the memory.
         masks : dict of keep-masks, optional
