@@ -75,8 +75,7 @@ export class Plot {
     for (const t of yticks) if (!this.map) g.fillText(format(t), left - 6, this.py(t));
     if (this.ylabel) {
       g.save();
-      const half = Math.min(g.measureText(this.ylabel).width, H - 4) / 2; // all of it, on a low picture as well
-      g.translate(9, Math.min(Math.max((top + H - bottom) / 2, half + 2), H - half - 2));
+      g.translate(9, H / 2); // with the whole height, which the label may need
       g.rotate(-Math.PI / 2);
       g.textAlign = "center";
       g.fillText(this.ylabel, 0, 0, H - 4);
