@@ -14,7 +14,7 @@ from torch import nn
 from dropout_utils._checks import check_flag, check_integer
 from dropout_utils.torch.dropout import Dropout, check_rate_or_rates, check_source, renamed
 from dropout_utils.torch.heads import DropHead
-from dropout_utils.torch.layers import Linear, check_replicas, copy_linear, kind_of
+from dropout_utils.torch.layers import Linear, check_floats, check_replicas, copy_linear, kind_of
 
 __all__ = ["MultiHeadAttention", "causal_mask"]
 
@@ -212,10 +212,7 @@ class MultiHeadAttention(nn.Module):
 
 def check_tokens(x, name, width, replicas):
     """Return `x` if it is a tensor of tokens, (R, B, T, d) or (B, T, d)."""
-    if not isinstance(x, torch.Tensor) or not x.is_floating_point():
-        raise TypeError(
-            f"{name} must be a torch.Tensor of floats; got {getattr(x, 'dtype', type(x).__name__)}"
-        )
+    check_floats(x, name)
     leading = () if replicas is None else (replicas,)
     if x.ndim != 3 + len(leading) or x.shape[-1] != width or x.shape[: len(leading)] != leading:
         raise ValueError(f"{name} must have shape {(*leading, 'B', 'T', width)}; got {tuple(x.shape)}")

@@ -100,8 +100,7 @@ class LayerNorm(nn.Module):
         ----------
         x : torch.Tensor, (R, B, T, d) or (B, T, d)
         """
-        if not isinstance(x, torch.Tensor) or not x.is_floating_point():
-            raise TypeError(f"x must be a torch.Tensor of floats; got {kind_of(x)}")
+        check_floats(x, "x")
         if x.shape[-1:] != self.weight.shape[-1:]:
             raise ValueError(f"x must have shape ('...', {self.weight.shape[-1]}); got {tuple(x.shape)}")
         if self.weight.ndim == 2:
@@ -139,6 +138,12 @@ def check_replicas(replicas, generator, dtype):
     elif isinstance(generator, (list, tuple)):
         replicas = check_integer(len(generator), "len(generator)")
     return replicas, check_source(generator, replicas=replicas)
+
+
+def check_floats(x, name):
+    """Raise unless `x` is a tensor of floats."""
+    if not isinstance(x, torch.Tensor) or not x.is_floating_point():
+        raise TypeError(f"{name} must be a torch.Tensor of floats; got {kind_of(x)}")
 
 
 def kind_of(x):
