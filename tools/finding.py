@@ -23,6 +23,8 @@ from sphinx import addnodes
 from sphinx.transforms import SphinxTransform
 from sphinx.util import logging
 
+from dropout_utils.ledger import FIGURE
+
 GLOSSARY = "pages/glossary"
 
 _FIGURE = '<figure class="du-figure"'
@@ -43,7 +45,7 @@ def labels(tags: Iterable[str]) -> list[str]:
     ValueError
         If a tag begins like a name of a figure but could not be referred to.
     """
-    found = [tag for tag in tags if tag.startswith("fig-")]
+    found = [tag for tag in tags if tag.startswith(FIGURE)]
     for tag in found:
         if not _LABEL.fullmatch(tag):
             raise ValueError(f"a tag must be small letters, digits and hyphens after fig-; got {tag!r}")
