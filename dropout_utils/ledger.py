@@ -22,7 +22,7 @@ import math
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -63,9 +63,10 @@ def chapter_digest(notebook: str | os.PathLike) -> str:
     It depends on the sources of the code cells alone. The first cell, which installs the package on
     Colab, is left out: it holds the repository's address, and a fork that changes the address has
     not changed the experiment. Left out as well are asides, cells with the tag "aside": explorables,
-    quizzes and answers to exercises, which no experiment reads; assertions, which guard the prose and
-    measure nothing; and, in a cell that makes a numbered figure (its tag begins with "fig-"), the
-    statements that only call something, since they draw.
+    quizzes and answers to exercises, which no experiment reads; assertions, which guard the prose, and
+    calls of print, which show what was found: both measure nothing; and, in a cell that makes a
+    numbered figure (its tag begins with "fig-"), the statements that only call something, since they
+    draw.
 
     Parameters
     ----------
@@ -81,18 +82,31 @@ def chapter_digest(notebook: str | os.PathLike) -> str:
         source, tags = "".join(cell["source"]), cell["metadata"].get("tags", ())
         if cell["cell_type"] == "code" and ASIDE not in tags and "google.colab" not in source:
             draws = any(tag.startswith(FIGURE) for tag in tags)
-            sources.append(_without(source, (ast.Assert, ast.Expr) if draws else (ast.Assert,)))
+            sources.append(_without(source, _only_calls if draws else _guards_or_prints))
     return hashlib.sha256(json.dumps(sources).encode()).hexdigest()[:32]
 
 
-def _without(source: str, kinds: tuple[type[ast.stmt], ...]) -> str:
-    """The source without statements of some kinds and empty lines; as it is, where it is no Python."""
+def _guards_or_prints(node: ast.AST) -> bool:
+    """Whether a statement is an assertion or a call of print."""
+    match node:
+        case ast.Assert() | ast.Expr(ast.Call(ast.Name("print"))):
+            return True
+    return False
+
+
+def _only_calls(node: ast.AST) -> bool:
+    """Whether a statement is an assertion or an expression whose value nobody keeps."""
+    return isinstance(node, ast.Assert | ast.Expr)
+
+
+def _without(source: str, unwanted: Callable[[ast.AST], bool]) -> str:
+    """The source without some statements and empty lines; as it is, where it is no Python."""
     try:
         tree = ast.parse(source)
     except SyntaxError:
         return source.strip()
     lines = [line.encode() for line in source.splitlines()]  # columns of a syntax tree count bytes
-    found = [node for node in ast.walk(tree) if isinstance(node, kinds)]
+    found = [node for node in ast.walk(tree) if unwanted(node)]
     for node in sorted(found, key=lambda node: (node.lineno, node.col_offset), reverse=True):
         first, last = node.lineno - 1, node.end_lineno - 1
         lines[first : last + 1] = [lines[first][: node.col_offset] + lines[last][node.end_col_offset :]]

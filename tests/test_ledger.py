@@ -222,8 +222,10 @@ def test_the_digest_follows_the_code_and_neither_the_text_nor_the_outputs_nor_th
     "assert x > 0",
     "if x:\n    pass\nassert (x >\n        0), 'ä'\n",
     "assert x; assert x",
+    "print(x)",
+    "for _ in range(2):\n    print(f'{x} is',\n          x)",
 ])
-def test_an_assertion_does_not_change_the_digest_and_what_stands_beside_it_does(tmp_path, guards):
+def test_an_assertion_or_a_print_does_not_change_the_digest_and_what_stands_beside_it_does(tmp_path, guards):
     path = write_chapter(tmp_path)
     book = nbformat.read(path, as_version=4)
     source = book.cells[2].source

@@ -187,8 +187,8 @@ class Table9(Tuned):
         "from its own, by the error on validation images. Matrix products in bfloat16. (A first run in small "
         "chose by the loss, and had neither the lowest learning rate nor the lowest max-norm: two of the six "
         "choices were others.) In medium, 0.01 is left out, which table 2 never chose in its longer scales. "
-        "The row with L2 and a KL penalty on sparsity was not run: the paper does not say how it is meant for "
-        "ReLU units, whose activations have no upper bound."
+        "The row with L2 and a KL penalty on sparsity was not run: the paper does not say how it is meant "
+        "for ReLU units, whose activations have no upper bound."
     )
     arms = {
         "no regulariser": {},
