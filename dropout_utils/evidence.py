@@ -795,6 +795,12 @@ def _limits(conditions: list[dict], minimum: float) -> tuple[float, float]:
     return low - margin, high + margin
 
 
+def _round_below(value: float) -> float:
+    """The largest of 1, 2, 5, 10, 20, ... and .5, .2, .1, ... that is not above a positive value."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return max(factor * power for factor in (1, 2, 5) if factor * power <= value)
+
+
 def _interval_svg(condition: dict, data: dict, limits: tuple[float, float]) -> str:
     """One interval as a drawing: zero, the smallest difference that matters, mean and interval."""
     width, middle = 280, 12
@@ -811,9 +817,14 @@ def _interval_svg(condition: dict, data: dict, limits: tuple[float, float]) -> s
     size = f"{minimum:.3g}"
     label = (f"Mean {mean}, interval from {low} to {high}; zero and plus or minus {size}, the smallest "
              f"difference that matters, are marked.")
-    # Labels of the marks only where they do not run into each other.
+    # The smallest difference is labelled where there is room beside the zero; elsewhere a round number is.
     room = width * minimum / (limits[1] - limits[0]) > 8 + 5.5 * len(size)
-    ticks = tick(0, "0") + (tick(minimum, f"+{size}") + tick(-minimum, f"−{size}") if room else "")
+    scale = minimum if room else _round_below(0.95 * max(-limits[0], limits[1]))
+    ticks = tick(0, "0") + "".join(
+        tick(end, f"{sign}{scale:.3g}")
+        for sign, end in (("−", -scale), ("+", scale))
+        if limits[0] <= end <= limits[1]
+    )
     return (
         f'<svg role="img" aria-label="{html.escape(label)}" viewBox="0 0 {width} 40" width="{width}" '
         'style="display:block;max-width:100%;height:auto;color:inherit;background:transparent">'

@@ -470,6 +470,13 @@ def test_a_count_is_not_broken_at_the_end_of_a_line():
     assert card_of(3, 0)._repr_html_().count('<span style="white-space:nowrap">n = 24</span>') == 2
 
 
+@pytest.mark.parametrize(
+    ("mean", "marks"), [(3, ["0", "−1", "+1"]), (-57, ["0", "−50"]), (499, ["0", "+200"])]
+)
+def test_an_interval_is_drawn_with_a_scale(mean, marks):
+    assert re.findall(r'fill="currentColor">([^<]+)</text>', card_of(mean)._repr_html_()) == marks
+
+
 def test_a_card_takes_its_colours_from_the_page():
     page = card_of(3, 0, -3)._repr_html_() + claim()._repr_html_()
     colours = re.findall(r"(?:color|background|fill|stroke|border)[a-z-]*[:=]\"?([^;\"]+)", page)
