@@ -2,8 +2,10 @@
 
 import errno
 import json
+import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -32,7 +34,7 @@ from dropout_utils.reproduce import (
     stored_names,
     table,
 )
-from dropout_utils.reproduce._report import collect, spread_out
+from dropout_utils.reproduce._report import STORED, collect, ours, spread_out
 from dropout_utils.reproduce._study import Run, checksum
 from dropout_utils.seeding import counted
 from dropout_utils.torch import MLP
@@ -322,8 +324,8 @@ def test_a_bad_argument_of_a_run_is_named(tmp_path, argument, value):
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_gpu_finds_nearly_what_the_processor_finds(store, tmp_path):
     found = run(Small(), tmp_path / "gpu", device="cuda", progress=False)
-    for ours, theirs in zip(measures(found), measures(store), strict=True):
-        assert abs(ours[2]["loss"] - theirs[2]["loss"]) < 1e-2
+    for one, other in zip(measures(found), measures(store), strict=True):
+        assert abs(one[2]["loss"] - other[2]["loss"]) < 1e-2
 
 
 # ------------------------------------------------------------------------------- tables and provenance
@@ -359,8 +361,18 @@ def test_a_table_has_theirs_beside_ours_and_empty_cells_where_nothing_was_run(st
     assert dropped.published.value is None and never.effect is None
     text = str(table(Small(), store.records()))
     assert "not run" in text and "(unchecked)" in text
-    page = table(Small(), store.records())._repr_html_()
+    page = re.sub("</?span[^>]*>", "", table(Small(), store.records())._repr_html_())
     assert all(f">{line[2]}<" in page for line in table(Small(), store.records()).lines)
+
+
+@pytest.mark.parametrize(("low", "high", "text"), [
+    (4.9, 5.5, "5.20 [4.90, 5.50]"), (-3.1, -2.98, "−3.04 [−3.10, −2.98]"), (-0.01, 8.03, "4.0 [0.0, 8.0]"),
+    (0.4031, 0.4037, "0.403 [0.403, 0.404]"), (86.0, 88.0, "87.0 [86.0, 88.0]"),
+    (1.6, 1.6, "1.60 [1.60, 1.60]"),
+])
+def test_a_mean_and_its_interval_have_as_many_decimals_as_they_tell(low, high, text):
+    effect = SimpleNamespace(mean=(low + high) / 2, low=low, high=high)
+    assert ours(SimpleNamespace(values=[low, high], effect=effect)) == text
 
 
 def test_a_report_holds_all_that_was_found(store, monkeypatch, tmp_path):
@@ -380,6 +392,11 @@ def test_a_report_of_nothing_is_one_sentence(tmp_path):
 def test_every_stored_number_has_its_provenance(name):
     study, records = stored(name)
     assert records and doubts(study, records) == []
+
+
+@pytest.mark.parametrize("name", stored_names())
+def test_a_stored_table_is_that_of_the_stored_numbers(name):
+    assert (STORED / f"{name}.txt").read_text(encoding="utf-8").startswith(f"{table(*stored(name))}\n\n")
 
 
 # ------------------------------------------------------------------------------------ the command line

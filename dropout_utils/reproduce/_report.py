@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import json
+import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -51,7 +53,7 @@ class Table:
         body = "".join(
             f'<tr style="background:transparent"><th scope="row" style="{cell};font-weight:normal">'
             + html.escape(line[0]) + "</th>"
-            + "".join(f'<td style="{cell}">{html.escape(text)}</td>' for text in line[1:]) + "</tr>"
+            + "".join(f'<td style="{cell}">{_whole(text)}</td>' for text in line[1:]) + "</tr>"
             for line in self.lines
         )  # fmt: skip
         return (
@@ -79,7 +81,7 @@ def theirs(row: Row) -> str:
     p = row.published
     if p.value is None:
         return "–"
-    text = f"{p.value:g}" + (f" ± {p.spread:g}" if p.spread else "")
+    text = _minus(f"{p.value:g}") + (f" ± {p.spread:g}" if p.spread else "")
     return text + (" (unchecked)" if p.source == "unchecked" else "")
 
 
@@ -88,8 +90,28 @@ def ours(row: Row) -> str:
     if not len(row.values):
         return "not run"
     if row.effect is None:
-        return f"{row.values[0]:.3g}"
-    return f"{row.effect.mean:.3g} [{row.effect.low:.3g}, {row.effect.high:.3g}]"
+        return _minus(f"{row.values[0]:.3g}")
+    mean, low, high = row.effect.mean, row.effect.low, row.effect.high
+    # All three alike: as far as the interval tells something, and no further than three digits of the mean.
+    told, known = _exponent(high - low) - 1, _exponent(mean) - 2
+    places = max(0, -max(told, known) if high > low else -known)
+    mean, low, high = (_minus(f"{round(v, places) + 0.0:.{places}f}") for v in (mean, low, high))
+    return f"{mean} [{low}, {high}]"
+
+
+def _exponent(value: float) -> int:
+    """The power of ten of a number's first digit; that of 1 for zero."""
+    return math.floor(math.log10(abs(value))) if value else 0
+
+
+def _minus(number: str) -> str:
+    return number.replace("-", "−")
+
+
+def _whole(cell: str) -> str:
+    """A cell as HTML in which neither an interval nor a spread is broken at the end of a line."""
+    together = r'<span style="white-space:nowrap">\g<0></span>'
+    return re.sub(r"\[[^\]]*\]|\S+ ± \S+", together, html.escape(cell))
 
 
 def figure(study: Study, records: Sequence[dict]):
