@@ -1,7 +1,7 @@
 // Drop a feature map: single units, whole channels or blocks of a seeded activation map, and how well what was
 // dropped can be guessed from what is left beside it.
 
-import { explorable, make } from "./core/frame.mjs";
+import { explorable, make, minus } from "./core/frame.mjs";
 import { button, seed, select, share, slider } from "./core/controls.mjs";
 import { COLOURS, Plot } from "./core/axes.mjs";
 import { cells } from "./core/cells.mjs";
@@ -128,7 +128,7 @@ function build(frame) {
     const { dropped, guessed } = found[frame.get("kind")];
     frame.report({ dropped, guessed });
   }
-  const percent = (share) => (share === null ? "–" : `${share < -0.005 ? "−" : ""}${Math.abs(100 * share).toFixed(0)}%`);
+  const percent = (share) => (share === null ? "–" : `${minus((100 * share).toFixed(0))}%`);
   const sentence = () => {
     const kind = frame.get("kind"), { dropped, guessed } = found[kind];
     const what = guessed === null ? "Nothing to guess." : `Interpolating between kept neighbours explains ${percent(Math.max(0, guessed))} of their variance.`;

@@ -1,7 +1,7 @@
 // Rate map: what a stored sweep found, over drop rate, width, depth, examples and label noise. Nothing is
 // computed anew: every number comes from the data that the page was given.
 
-import { explorable, make } from "./core/frame.mjs";
+import { explorable, make, minus } from "./core/frame.mjs";
 import { select, share, slider } from "./core/controls.mjs";
 import { COLOURS, Plot } from "./core/axes.mjs";
 
@@ -25,7 +25,7 @@ function build(frame) {
 
   const named = (name) => values[AXES.indexOf(name)][frame.get(name)];
   const show = (name, format = String) => (i) => format(values[AXES.indexOf(name)][i]);
-  const write = (x) => (frame.get("measure") === "test_loss" ? x.toFixed(2) : x.toFixed(1));
+  const write = (x) => minus(x.toFixed(frame.get("measure") === "test_loss" ? 2 : 1));
   const place = (width) => [...AXES.slice(0, -1).map(frame.get), width];
   const found = (width) => row(measures, frame.get("measure"), place(width));
 
@@ -72,7 +72,7 @@ function build(frame) {
         g.fillRect(x, y, w - 1, h - 1);
         g.globalAlpha = 1;
         g.fillStyle = grid.ink;
-        g.fillText(Math.abs(value) < 10 ? value.toFixed(1) : value.toFixed(0), x + w / 2, y + h / 2);
+        g.fillText(minus(value.toFixed(Math.abs(value) < 10 ? 1 : 0)), x + w / 2, y + h / 2);
         if (j === r.best) {
           Object.assign(g, { strokeStyle: grid.ink, lineWidth: 2 });
           g.strokeRect(x + 2, y + 2, w - 5, h - 5);

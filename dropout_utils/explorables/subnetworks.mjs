@@ -1,7 +1,7 @@
 // All sub-networks: a small net is trained in the page; then what every one of its 2^n sub-networks says
 // at one point, and the three ways to average them.
 
-import { explorable, make } from "./core/frame.mjs";
+import { explorable, make, minus } from "./core/frame.mjs";
 import { seed, share, slider } from "./core/controls.mjs";
 import { COLOURS, Plot } from "./core/axes.mjs";
 import { PlaneMap } from "./core/map.mjs";
@@ -119,7 +119,7 @@ function build(frame) {
       g.stroke();
       map.marker(x, y, "s", map.ink, { size: 5, hollow: true });
     });
-    map.describe(`Training points of two classes, the boundary of the scaled network, and the chosen point at ${x.toFixed(2)}, ${y.toFixed(2)}. ${text}`);
+    map.describe(`Training points of two classes, the boundary of the scaled network, and the chosen point at ${minus(x.toFixed(2))}, ${minus(y.toFixed(2))}. ${text}`);
     const top = Math.max(0.1, Math.max(...found.bins) * 1.6);
     spread.begin([0, 1], [0, top]);
     spread.inside((g) => {

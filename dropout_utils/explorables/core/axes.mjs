@@ -1,7 +1,7 @@
 // A plot on a canvas, in the book's style: text and axes in the colour of the page around, data in colours
 // by role. It is as wide as its column; its height follows from `ratio`, so that nothing jumps.
 
-import { make } from "./frame.mjs";
+import { make, minus } from "./frame.mjs";
 
 export const COLOURS = {
   none: "#BF5510", dropout: "#1F7DBD", dropout_strong: "#9727E8", train: "#0E9B67",
@@ -25,7 +25,7 @@ export class Plot {
     if (map) left = 1;
     this.canvas = make("canvas");
     this.element = make("div", { className: "du-plot", role: "img", style: `aspect-ratio:${1 / ratio}` }, this.canvas);
-    Object.assign(this, { map, xlabel, ylabel, left, bottom, top, right, width: 0, height: 0 });
+    Object.assign(this, { map, xlabel, ylabel, left, bottom, top, right });
     this.g = this.canvas.getContext("2d");
     const size = new ResizeObserver(() => frame.invalidate());
     size.observe(this.element);
@@ -39,12 +39,10 @@ export class Plot {
   // Clear, and draw the axes for x from x[0] to x[1] and y from y[0] to y[1].
   begin(x = [0, 1], y = x, { grid = !this.map, xticks = ticks(...x), yticks = ticks(...y), format = String } = {}) {
     const { canvas, g, left, bottom, top, right } = this;
-    const box = canvas.getBoundingClientRect(), dpr = Math.min(devicePixelRatio || 1, 3);
+    const box = canvas.getBoundingClientRect(), dpr = Math.min(devicePixelRatio, 3);
     const W = Math.max(60, box.width), H = Math.max(60, box.height);
-    if (canvas.width !== Math.round(W * dpr) || canvas.height !== Math.round(H * dpr)) {
-      canvas.width = Math.round(W * dpr);
-      canvas.height = Math.round(H * dpr);
-    }
+    const across = Math.round(W * dpr), down = Math.round(H * dpr);
+    if (canvas.width !== across || canvas.height !== down) Object.assign(canvas, { width: across, height: down });
     const style = getComputedStyle(canvas);
     Object.assign(this, { x, y, width: W, height: H, ink: style.color, paper: style.getPropertyValue("--du-paper") });
     g.setTransform(dpr, 0, 0, dpr, 0, 0);
@@ -52,7 +50,7 @@ export class Plot {
     g.font = `12.5px ${style.fontFamily}`;
     g.fillStyle = g.strokeStyle = this.ink;
     g.lineWidth = 1;
-    const across = (f, alpha) => {
+    const stroke = (f, alpha) => {
       g.globalAlpha = alpha;
       g.beginPath();
       f();
@@ -60,19 +58,19 @@ export class Plot {
       g.globalAlpha = 1;
     };
     if (grid) {
-      across(() => {
+      stroke(() => {
         for (const t of xticks) g.moveTo(this.px(t), top), g.lineTo(this.px(t), H - bottom);
         for (const t of yticks) g.moveTo(left, this.py(t)), g.lineTo(W - right, this.py(t));
       }, 0.14);
-      across(() => (g.moveTo(left, top), g.lineTo(left, H - bottom), g.lineTo(W - right, H - bottom)), 0.7);
+      stroke(() => (g.moveTo(left, top), g.lineTo(left, H - bottom), g.lineTo(W - right, H - bottom)), 0.7);
     }
     g.textAlign = "center";
     g.textBaseline = "top";
-    for (const t of xticks) if (!this.map) g.fillText(format(t), this.px(t), H - bottom + 5);
+    for (const t of xticks) if (!this.map) g.fillText(minus(format(t)), this.px(t), H - bottom + 5);
     if (this.xlabel) g.fillText(this.xlabel, (left + W - right) / 2, H - 15);
     g.textAlign = "right";
     g.textBaseline = "middle";
-    for (const t of yticks) if (!this.map) g.fillText(format(t), left - 6, this.py(t));
+    for (const t of yticks) if (!this.map) g.fillText(minus(format(t)), left - 6, this.py(t));
     if (this.ylabel) {
       g.save();
       g.translate(9, H / 2); // with the whole height, which the label may need

@@ -1,7 +1,7 @@
 // Sliders, buttons and fields for the settings of a frame: native elements, so that keyboard, touch and
 // screen readers work as they do elsewhere.
 
-import { make } from "./frame.mjs";
+import { make, minus } from "./frame.mjs";
 
 // A slider for a setting (a number, or a choice whose options are in order).
 export function slider(frame, name, label, format = String) {
@@ -10,7 +10,7 @@ export function slider(frame, name, label, format = String) {
   const input = make("input", { type: "range", "aria-label": label });
   Object.assign(input, options ? { min: 0, max: options.length - 1, step: 1 } : { min: spec.min, max: spec.max, step: spec.step });
   const follow = () => {
-    const now = frame.get(name), text = format(now);
+    const now = frame.get(name), text = minus(format(now));
     input.value = options ? options.indexOf(now) : now;
     value.textContent = text;
     input.setAttribute("aria-valuetext", text);

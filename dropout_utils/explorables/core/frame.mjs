@@ -18,6 +18,9 @@ export function make(tag, properties = {}, ...children) {
   return element;
 }
 
+// The text of a number as a reader sees it: with a minus, which a hyphen is not, and none before a zero.
+export const minus = (text) => (text[0] === "-" ? (text < 0 ? "−" : "") + text.slice(1) : text);
+
 // A value from outside for one setting of a schema: [value, complaint]; value undefined where it is refused.
 export function checked(name, spec, value) {
   const given = value;
@@ -71,7 +74,7 @@ export function explorable({ name, title, schema, results = {}, build }) {
         make("p", { role: "alert" }, `This explorable has stopped (${shown(error?.message ?? error)}). Nothing else on the page is affected.`), again);
     }
     const guard = (f) => (...given) => {
-      if (broken) return undefined;
+      if (broken) return;
       try {
         return f(...given);
       } catch (error) {
@@ -202,7 +205,7 @@ export function explorable({ name, title, schema, results = {}, build }) {
         if (!(event.ctrlKey || event.metaKey || event.altKey || key === "Escape" || (key > "F" && key < "G"))) event.stopPropagation();
       });
       frame.listen(document, "visibilitychange", invalidate);
-      for (const query of ["(prefers-color-scheme: dark)", "(prefers-reduced-motion: reduce)"]) frame.listen(matchMedia(query), "change", invalidate);
+      for (const query of [calm, matchMedia("(prefers-color-scheme: dark)")]) frame.listen(query, "change", invalidate);
       for (const place of [document.documentElement, document.body]) theme.observe(place, { attributes: true, attributeFilter: ["data-theme", "data-jp-theme-light", "class"] });
       seen.observe(root);
       invalidate();

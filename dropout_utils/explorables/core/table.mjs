@@ -1,6 +1,6 @@
 // A small table whose cells change and whose place does not: what a picture shows, in words and numbers.
 
-import { make } from "./frame.mjs";
+import { make, minus } from "./frame.mjs";
 
 const CELL = "padding:.1rem .45rem .1rem 0;border:0;vertical-align:top;overflow-wrap:normal;font-weight:inherit;font-size:inherit;";
 
@@ -21,6 +21,5 @@ export function readings(caption, heads) {
 
 // A number for such a table: "0" is exactly zero, "0.00" only nearly.
 export function digits(value, count = 2) {
-  if (value === 0) return "0";
-  return `${value < 0 ? "−" : ""}${Math.abs(value).toFixed(count)}`;
+  return value === 0 ? "0" : minus(value.toFixed(count));
 }
