@@ -176,6 +176,27 @@ def test_every_slider_follows_the_keyboard_and_says_its_value(cls, visit):
 
 
 @each
+def test_a_negative_number_has_a_minus_and_no_hyphen(cls, visit):
+    """In what can be read and in what is drawn: every slider at its lowest, where some are below zero."""
+    page = opened(visit, cls)
+    page.evaluate("""() => {
+        const { fillText } = CanvasRenderingContext2D.prototype;
+        window.written = [];
+        CanvasRenderingContext2D.prototype.fillText = function (text, ...rest) {
+          written.push(text);
+          fillText.call(this, text, ...rest);
+        }; }""")
+    for slider in page.locator(".du-x input[type=range]").all():
+        slider.press("Home")
+    page.wait_for_timeout(200)  # the last drawing
+    said = page.evaluate("""() => [...document.querySelectorAll('.du-x [aria-label]')].map(
+        (e) => `${e.getAttribute('aria-valuetext')} ${e.getAttribute('aria-label')}`)""")
+    texts = [page.locator(".du-x").inner_text(), *said, *page.evaluate("written")]
+    assert [text for text in texts if re.search(r"(?<![\w-])-\d", text)] == []
+    assert [text for text in texts if re.search(r"−0(\.0+)?(?![\d.])", text)] == []
+
+
+@each
 def test_every_slider_follows_the_mouse_and_the_finger(cls, visit):
     page = opened(visit, cls, width=360, has_touch=True)
     sliders = page.locator(".du-x input[type=range]")
