@@ -143,10 +143,11 @@ function build(frame) {
       button(frame, "New mask", () => (frame.set({ draw: (frame.get("draw") + 1) % 10000 }), frame.say(sentence()))),
       seed(frame), share(frame)),
     make("div", { className: "du-plots" }, make("div", {}, title("Six channels, before"), before.element), make("div", {}, right, after.element)),
-    make("div", { className: "du-grid" },
-      make("div", {}, select(frame, "kind", "drop", (kind) => KINDS[kind]), make("div", { style: "height:.4rem" }),
-        select(frame, "show", "second picture", (show) => (show === "kept" ? "what is kept" : "dropped units guessed"))),
-      make("div", {}, slider(frame, "p", "drop rate p", (p) => p.toFixed(2)), slider(frame, "block", "side of a block", (side) => `${side} × ${side}`))),
+    make("div", { className: "du-grid", style: "grid-template-columns:repeat(auto-fit,minmax(min(100%,16rem),1fr))" },
+      select(frame, "kind", "drop", (kind) => KINDS[kind]),
+      select(frame, "show", "“After” shows", (show) => (show === "kept" ? "what is kept" : "dropped units guessed")),
+      slider(frame, "p", "drop rate p", (p) => p.toFixed(2)),
+      slider(frame, "block", "side of a block", (side) => `${side} × ${side}`)),
     readout,
     comparison.element,
   );
@@ -168,10 +169,10 @@ function build(frame) {
     channels(before, map, null);
     before.describe("An activation map of six channels of 18 by 18 units: the edges of a drawn curve, each channel those in one direction.");
     channels(after, guesses ? filled : map.map((a, i) => a * mask[i]), guesses ? null : mask);
-    const shown = guesses ? "After, dropped units guessed" : "After (stroke: dropped)";
+    const shown = guesses ? "After (dropped units guessed)" : "After (stroke: dropped)";
     if (right.textContent !== shown) right.textContent = shown;
     after.describe(`The same map under dropout${guesses ? ", dropped units filled in from their neighbours" : ", dropped units struck out"}. ${text}`);
-    comparison.fill(Object.keys(KINDS).map((key) => [`${key === kind ? "▸ " : ""}${KINDS[key]}`, percent(found[key].dropped), percent(found[key].guessed)]));
+    comparison.fill(Object.keys(KINDS).map((key) => [`${KINDS[key]}${key === kind ? " ◂" : ""}`, percent(found[key].dropped), percent(found[key].guessed)]));
     readout.textContent = text;
   }
 

@@ -49,7 +49,7 @@ class FeatureMap(Explorable):
     """
 
     module = "featuremap"
-    room = (1059, 682)
+    room = (1112, 696)
 
     kind = choice("unit", ("unit", "spatial", "block"))
     p = real(0.3, 0.0, 0.9)
