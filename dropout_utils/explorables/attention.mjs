@@ -115,7 +115,7 @@ function build(frame) {
   const sentence = () => {
     const [lost, all] = count(on), totals = rowTotals(), sites = ORDER.filter((site) => frame.get(site)).map((site) => SITE[site]);
     if (!sites.length) return "No site is on: nothing is dropped, the output stays.";
-    return `Dropout at: ${sites.join(", ")}. ${lost} of ${all} entries are dropped; the output moves by ${percent(moved(run.output, still.output))} of its length. Rows of attention weights, in both heads, add up to between ${digits(Math.min(...totals))} and ${digits(Math.max(...totals))}.`;
+    return `Dropout at: ${sites.join(", ")}. ${lost} of ${all} entries are dropped; the output moves by ${percent(moved(run.output, still.output))} of its length. Rows of attention weights, in both heads, add up to ${frame.get("attention") ? `between ${digits(Math.min(...totals))} and ${digits(Math.max(...totals))}` : 1}.`;
   };
 
   const readout = make("p", { className: "du-value", style: "min-height:4.2em" });
@@ -124,16 +124,16 @@ function build(frame) {
     make("div", { className: "du-row" },
       button(frame, "New masks", () => (frame.set({ draw: (frame.get("draw") + 1) % 10000 }), frame.say(sentence()))),
       seed(frame), share(frame)),
-    make("div", { className: "du-grid", role: "group", "aria-label": "sites of dropout", style: "grid-template-columns:repeat(auto-fit,minmax(9.5rem,1fr))" }, ...ORDER.map((site) => toggle(frame, site, SITE[site]))),
+    make("div", { className: "du-grid", role: "group", "aria-label": "sites of dropout", style: "gap:.3rem .6rem;grid-template-columns:repeat(auto-fit,minmax(10rem,1fr))" }, ...ORDER.map((site) => toggle(frame, site, SITE[site]))),
     make("div", { className: "du-grid" }, slider(frame, "p", "drop rate p", (p) => p.toFixed(2)), select(frame, "head", "attention head shown")),
     make("div", { className: "du-plots" }, make("div", {}, title("Attention weights, before"), before.element), make("div", {}, title("After (crossed: dropped)"), after.element)),
     readout,
-    make("div", { className: "du-plots" }, make("div", {}, title("Size of the activations, a row for each token"), flow.element), effects.element),
+    make("div", { className: "du-plots" }, make("div", {}, title("Activation sizes, a row per token"), flow.element), effects.element),
   );
   compute();
   frame.onset.push((names) => ORDER.some((site) => names.has(site)) && frame.say(sentence()));
 
-  const weigh = (a) => [COLOURS.dropout, Math.min(0.75, 0.05 + 0.8 * a)];
+  const weigh = (a) => [COLOURS.dropout, Math.min(0.7, 0.05 + 0.8 * a)];
   const short = (a) => (a === 0 ? "0" : a.toFixed(2).startsWith("0") ? a.toFixed(2).slice(1) : a.toFixed(2));
   function heat(plot, weights, mask) {
     plot.begin();
@@ -175,10 +175,10 @@ function build(frame) {
     flow.describe(`Activations of embedding, attention output, hidden units and feed-forward output; those that are dropped are struck out. ${text}`);
     const rows = ORDER.map((site) => {
       const [lost, all] = count((part) => PARTS[part][0] === site);
-      return [`${SITE[site]}${frame.get(site) ? "" : " (off)"}`, `${lost} of ${all}`, percent(alone[site])];
+      return [`${SITE[site]}${frame.get(site) ? "" : " (off)"}`, `${lost}\u00a0of\u00a0${all}`, percent(alone[site])];
     });
     const [lost, all] = count(on);
-    effects.fill([...rows, ["all that are on", `${lost} of ${all}`, percent(moved(run.output, still.output))]]);
+    effects.fill([...rows, ["all that are on", `${lost}\u00a0of\u00a0${all}`, percent(moved(run.output, still.output))]]);
     readout.textContent = text;
   }
 

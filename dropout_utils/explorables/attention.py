@@ -54,7 +54,7 @@ class AttentionSites(Explorable):
     """
 
     module = "attention"
-    room = (1435, 852)
+    room = (1470, 862)
 
     p = real(0.1, 0.0, 0.9)
     embedding = flag(False)

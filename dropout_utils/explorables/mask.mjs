@@ -39,7 +39,7 @@ export function pass({ p, x1, x2, mask, draw, seed }) {
 
 function build(frame) {
   const drawing = new Plot(frame, { ratio: 0.86 });
-  const numbers = readings("Units and the gradients of their weights", ["unit", "value", "sends", "gradients of weights into it"]);
+  const numbers = readings("Units and the gradients of their weights", ["unit", "value", "sends", "gradients of\nweights into it"]);
   const stage = make("div", { style: "position:relative" }, drawing.element);
   const name = (layer, k) => `${"AB"[layer]}${k + 1}`;
   const height = (layer, k) => (layer === 0 ? 0.32 + 0.36 * k : layer === 3 ? 0.5 : 0.13 + (0.74 * k) / (HIDDEN - 1));

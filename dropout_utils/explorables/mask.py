@@ -49,7 +49,7 @@ class MaskAndGradients(Explorable):
     """
 
     module = "mask"
-    room = (1001, 597)
+    room = (1048, 625)
 
     p = real(0.25, 0.0, 0.9)
     x1 = real(1.0, -2.0, 2.0)

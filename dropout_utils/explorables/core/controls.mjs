@@ -39,7 +39,7 @@ export function toggle(frame, name, label) {
   frame.listen(input, "change", () => frame.set({ [name]: input.checked }));
   frame.onset.push((names) => names.has(name) && follow());
   follow();
-  return make("label", { className: "du-control", style: "justify-content:flex-start" }, input, label);
+  return make("label", { className: "du-control", style: "justify-content:flex-start;flex-wrap:nowrap;column-gap:.4rem" }, input, label);
 }
 
 export function button(frame, label, press) {

@@ -6,7 +6,7 @@ const CELL = "padding:.1rem .45rem .1rem 0;border:0;vertical-align:top;overflow-
 
 // `heads` name the columns; fill(rows) writes rows of strings, the first of each names its row.
 export function readings(caption, heads) {
-  const side = (j) => `${CELL}text-align:${j ? "right" : "left"};font-variant-numeric:tabular-nums`;
+  const side = (j) => `${CELL}${j ? "text-align:right;white-space:pre-line" : "text-align:left;white-space:nowrap"};font-variant-numeric:tabular-nums`;
   const body = make("tbody"), head = heads.map((text, j) => make("th", { scope: "col", style: `${side(j)};opacity:.85` }, text));
   const element = make("table", { style: "align-self:start;width:100%;border-collapse:collapse;margin:.3rem 0;font-size:.9em;color:inherit;border:0" },
     make("caption", { style: "text-align:left;caption-side:top;padding:0;color:inherit;font-size:inherit;font-style:normal;font-weight:600" }, caption),
