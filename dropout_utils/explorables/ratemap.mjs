@@ -18,7 +18,8 @@ export function row(map, measure, place) {
 
 function build(frame) {
   const { axes, measures, seeds } = frame.get("map"), values = AXES.map((_, i) => axes[i].values), rates = axes[AXES.length].values;
-  const grid = new Plot(frame, { xlabel: "drop rate p", ylabel: "units per layer", left: 54 });
+  const grid = new Plot(frame, { xlabel: "drop rate p", ylabel: "units per layer", left: 46 });
+  grid.right = 4;
   const curve = new Plot(frame, { xlabel: "drop rate p", left: 52 });
   const half = (rates[1] - rates[0]) / 2, ends = [rates[0] - half, rates[rates.length - 1] + half];
   const n = rates.length, doubled = Float64Array.from({ length: 2 * n }, (_, i) => rates[i < n ? i : 2 * n - 1 - i]);
@@ -42,13 +43,13 @@ function build(frame) {
   frame.body.append(
     make("div", { className: "du-row" }, select(frame, "measure", "shown", (name) => MEASURES[name]), share(frame)),
     make("div", { className: "du-plots" }, grid.element, curve.element),
-    readout,
     make("div", { className: "du-grid" },
       slider(frame, "data", "data set", show("data")),
       slider(frame, "examples", "training examples", show("examples")),
       slider(frame, "label_noise", "labels shuffled", show("label_noise", (x) => `${(100 * x).toFixed(0)}%`)),
       slider(frame, "depth", "hidden layers", show("depth")),
       slider(frame, "width", "units per layer", show("width"))),
+    readout, // below the sliders, which would move with its lines
   );
   frame.listen(grid.element, "click", (event) => {
     const at = Math.floor(grid.at(event)[1]);
@@ -64,6 +65,7 @@ function build(frame) {
     grid.inside((g) => {
       g.textAlign = "center";
       g.textBaseline = "middle";
+      if (grid.width < 400) g.font = g.font.replace("12.5", "11"); // narrow cells
       rows.forEach((r, i) => r.mean.forEach((value, j) => {
         const x = grid.px(rates[j] - half), y = grid.py(i + 1), w = grid.px(rates[j] + half) - x, h = grid.py(i) - y;
         const good = measure === "test_loss" ? (high - value) / (high - low || 1) : (value - low) / (high - low || 1);
@@ -72,7 +74,7 @@ function build(frame) {
         g.fillRect(x, y, w - 1, h - 1);
         g.globalAlpha = 1;
         g.fillStyle = grid.ink;
-        g.fillText(minus(value.toFixed(Math.abs(value) < 10 ? 1 : 0)), x + w / 2, y + h / 2);
+        g.fillText(minus(value.toFixed(Math.abs(value) < 10 ? 1 : 0)), x + w / 2, y + h / 2, w);
         if (j === r.best) {
           Object.assign(g, { strokeStyle: grid.ink, lineWidth: 2 });
           g.strokeRect(x + 2, y + 2, w - 5, h - 5);
