@@ -7,7 +7,7 @@ import { generator } from "./core/random.mjs";
 import { keepMask } from "./core/masks.mjs";
 
 const MOST = 10000; // masks
-const MODES = { inverted: "in training: divide by 1 − p", test: "at test: multiply by 1 − p", none: "none (a bug)" };
+const MODES = { inverted: "in training: ÷ (1 − p)", test: "at test: × (1 − p)", none: "none (a bug)" };
 
 // Scaled sums over n units of activation 1: factors of training and test, and a drawer of sums.
 // dropout_utils.explorables.Scaling.run() is the same in Python.
@@ -55,7 +55,7 @@ function build(frame) {
     frame.say(sentence());
   });
 
-  const readout = make("p", { className: "du-value" });
+  const readout = make("p", { className: "du-value", style: "min-height:2lh" });
   frame.body.append(
     make("div", { className: "du-row" }, more(1), more(100), button(frame, "Start again", () => frame.set({ draws: 1 })), seed(frame), share(frame)),
     make("div", { className: "du-plots" }, spread.element, walk.element),
@@ -76,6 +76,7 @@ function build(frame) {
     spread.begin(range, [0, top * 1.25]);
     spread.inside((g) => {
       g.fillStyle = COLOURS.dropout;
+      g.globalAlpha = 0.6; // the line of the test may stand before a bar
       const half = Math.max(1, (spread.px(range[0] + scale) - spread.px(range[0])) * 0.4);
       for (let k = from; k <= to; k++) if (count[k]) g.fillRect(spread.px(k * scale) - half, spread.py(count[k]), 2 * half, spread.py(0) - spread.py(count[k]));
     });

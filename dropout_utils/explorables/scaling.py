@@ -41,7 +41,7 @@ class Scaling(Explorable):
     """
 
     module = "scaling"
-    room = (940, 524)
+    room = (950, 528)
 
     p = real(0.4, 0.0, 0.95)
     n = whole(100, 10, 200)

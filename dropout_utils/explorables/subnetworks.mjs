@@ -90,7 +90,7 @@ function build(frame) {
     return `${count} sub-networks. Probability of class 1: arithmetic mean ${arithmetic.toFixed(4)}, geometric mean ${geometric.toFixed(4)}, scaled network ${scaled.toFixed(4)}.`;
   };
 
-  const readout = make("p", { className: "du-value" });
+  const readout = make("p", { className: "du-value", style: "min-height:2lh" });
   frame.listen(map.element, "click", (event) => {
     const [x, y] = map.at(event);
     frame.set({ x: Math.min(3, Math.max(-2, Number(x.toFixed(2)))), y: Math.min(2.2, Math.max(-1.7, Number(y.toFixed(2)))) });
