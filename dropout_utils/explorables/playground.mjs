@@ -62,7 +62,7 @@ function build(frame) {
   const sentence = () => {
     const { step, train_loss, test_loss, train_accuracy, test_accuracy } = numbers();
     const percent = (share) => `${(100 * share).toFixed(0)}%`;
-    return `Step ${step}. Loss: training ${train_loss.toFixed(3)}, test ${test_loss.toFixed(3)}. Right: training ${percent(train_accuracy)}, test ${percent(test_accuracy)}.`;
+    return `Step ${step}. Loss: training ${train_loss.toFixed(3)}, test ${test_loss.toFixed(3)}. Accuracy: training ${percent(train_accuracy)}, test ${percent(test_accuracy)}.`;
   };
   function advance(steps) {
     run.advance(steps);
