@@ -124,7 +124,7 @@ function build(frame) {
     make("div", { className: "du-row" },
       button(frame, "New masks", () => (frame.set({ draw: (frame.get("draw") + 1) % 10000 }), frame.say(sentence()))),
       seed(frame), share(frame)),
-    make("div", { className: "du-grid", role: "group", "aria-label": "sites of dropout", style: "gap:.3rem .6rem;grid-template-columns:repeat(auto-fit,minmax(10rem,1fr))" }, ...ORDER.map((site) => toggle(frame, site, SITE[site]))),
+    make("div", { className: "du-grid", role: "group", "aria-label": "sites of dropout", style: "gap:.3rem .7rem;grid-template-columns:repeat(auto-fit,minmax(9.9rem,max-content))" }, ...ORDER.map((site) => toggle(frame, site, SITE[site]))),
     make("div", { className: "du-grid" }, slider(frame, "p", "drop rate p", (p) => p.toFixed(2)), select(frame, "head", "attention head shown")),
     make("div", { className: "du-plots" }, make("div", {}, title("Attention weights, before"), before.element), make("div", {}, title("After (crossed: dropped)"), after.element)),
     readout,
