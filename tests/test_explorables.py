@@ -1,5 +1,6 @@
 """The Python side of the explorables: one state in two languages, and a form for every viewer."""
 
+import inspect
 import json
 import re
 import shutil
@@ -66,6 +67,13 @@ def test_settings_and_results_are_the_same_in_both_languages(cls, modules):
 
 def test_every_module_has_its_class():
     assert sorted(cls.module for cls in ALL) == _assemble.available()
+
+
+@each
+def test_the_signature_names_the_settings_and_their_defaults(cls):
+    given = inspect.signature(cls).parameters
+    assert tuple(given) == cls.settings()
+    assert cls(**{name: one.default for name, one in given.items()}).state() == cls().state()
 
 
 @each

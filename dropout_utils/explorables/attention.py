@@ -33,11 +33,6 @@ class AttentionSites(Explorable):
 
     Parameters
     ----------
-    **state
-        Settings, see below.
-
-    Attributes
-    ----------
     p : float
         Drop probability, 0 to 0.9.
     embedding, attention, attention_output, feed_forward : bool
@@ -48,6 +43,9 @@ class AttentionSites(Explorable):
         0 to 9999: number of the masks.
     seed : int
         0 to 9999: of the words, the weights and the masks.
+
+    Attributes
+    ----------
     moved, dropped, least, most : float
         How far the output moves, as a share of its length without dropout; number of dropped units; the
         smallest and the largest sum of a row of attention weights. Written by the page.
@@ -79,7 +77,7 @@ class AttentionSites(Explorable):
         weights : ndarray, (2, 6, 6)
             Attention weights as they were used.
         masks : dict of ndarray
-            Keep-masks of the parts that drop, by the names of ``EncoderBlock.SITES`` and "embedding".
+            Keep-masks of the parts that drop, by the names of ``EncoderBlock.SITES`` and ``"embedding"``.
         numbers : dict of float
             The results, by name.
         """

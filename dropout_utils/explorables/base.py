@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import inspect
 import json
 import math
 import os
@@ -71,6 +72,15 @@ def result(default: float = 0):
     return traitlets.Float(default, allow_none=True).tag(sync=True, setting=False)
 
 
+class _Signature:
+    """The settings of a class as arguments with their defaults, for ``help`` and the reference."""
+
+    def __get__(self, instance, cls):
+        traits, kind = cls.class_traits(), inspect.Parameter.KEYWORD_ONLY
+        given = [inspect.Parameter(name, kind, default=traits[name].default()) for name in cls.settings()]
+        return inspect.Signature(given) if given else None  # without one, that of __init__ counts
+
+
 class Explorable(_Widget):
     """A part of the book that computes in the page itself; where Python is, the two share its state.
 
@@ -93,6 +103,7 @@ class Explorable(_Widget):
     module = ""
     room = (900, 600)  # pixels to reserve before the module has started: in a narrow column, in a wide one
 
+    __signature__ = _Signature()
     _ipython_display_ = None  # ipywidgets 7 has one, which would send the live view alone
 
     def __init__(self, **state):
@@ -109,14 +120,20 @@ class Explorable(_Widget):
 
     @classmethod
     def settings(cls) -> tuple[str, ...]:
-        """Return the names of the settings, in order."""
-        return tuple(name for name, trait in cls.class_traits().items() if trait.metadata.get("setting"))
+        """Return the names of the settings, in the order of the class."""
+        return cls._names(setting=True)
 
     @classmethod
     def results(cls) -> tuple[str, ...]:
         """Return the names of what the page computes and Python can read."""
-        traits = cls.class_traits().items()
-        return tuple(name for name, trait in traits if trait.metadata.get("setting") is False)
+        return cls._names(setting=False)
+
+    @classmethod
+    def _names(cls, setting: bool) -> tuple[str, ...]:
+        traits = cls.class_traits()  # in the order of the alphabet
+        chosen = {name for name, trait in traits.items() if trait.metadata.get("setting") is setting}
+        written = dict.fromkeys(name for base in reversed(cls.__mro__) for name in vars(base))
+        return tuple(name for name in written if name in chosen)
 
     def state(self) -> dict:
         """Return the settings and their values."""

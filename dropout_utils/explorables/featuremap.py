@@ -26,23 +26,21 @@ class FeatureMap(Explorable):
 
     Parameters
     ----------
-    **state
-        Settings, see below.
-
-    Attributes
-    ----------
-    kind : str
-        What is dropped at once: "unit", "spatial" (a channel) or "block".
+    kind : {"unit", "spatial", "block"}
+        What is dropped at once: single units, channels or blocks.
     p : float
         Drop probability, 0 to 0.9.
     block : int
         Side of a block, 1 to 9.
-    show : str
-        In the picture after dropout: "kept", or "guess" with dropped units filled in.
+    show : {"kept", "guess"}
+        In the picture after dropout: what is kept, or that with the dropped units filled in.
     draw : int
         0 to 9999: number of the mask.
     seed : int
         0 to 9999: of the map and the masks.
+
+    Attributes
+    ----------
     dropped, guessed : float
         Share of units that are dropped, and how much of their variance the guess explains: 1 is all; 0 is no
         better than the mean of what was kept. Written by the page.

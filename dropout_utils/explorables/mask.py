@@ -20,29 +20,27 @@ class MaskAndGradients(Explorable):
     """A drawn network with two hidden layers of four units: drop units, and see what flows.
 
     A dropped unit sends nothing on, and nothing comes back through it: the weights into it and out of it have
-    gradient zero. The others send 1/(1 - p) times their value. The biases of the hidden units are 0.5. The
+    gradient zero. The others send 1/(1 − p) times their value. The biases of the hidden units are 0.5. The
     loss is the squared distance from 1.
 
     Parameters
     ----------
-    **state
-        Settings, see below.
-
-    Attributes
-    ----------
     p : float
         Drop probability, 0 to 0.9.
     x1, x2 : float
-        The inputs, -2 to 2.
+        The inputs, −2 to 2.
     mask : list of float
         A keep-mask set by hand, 1 (kept) or 0 for A1 to A4 and B1 to B4; what is missing is kept. Empty: a
         mask is drawn.
     draw : int
         0 to 9999: number of the mask that is drawn.
-    edges : str
-        What the lines show: "gradient" of a weight, or "signal", what is sent times the weight.
+    edges : {"gradient", "signal"}
+        What the lines show: the gradient of a weight, or what is sent times the weight.
     seed : int
         0 to 9999: of the weights and the masks.
+
+    Attributes
+    ----------
     output, loss, predicted, unmoved : float
         Output and loss under the mask, the output without dropout, and how many of the 28 weights have
         gradient zero; written by the page.

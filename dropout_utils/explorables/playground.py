@@ -21,14 +21,10 @@ class Playground(Explorable):
     """A network of two hidden layers learns to tell two noisy half moons apart, as you watch.
 
     Adam with learning rate 0.01, minibatches of 25, 400 test points. The arithmetic and the random numbers
-    are those of :mod:`dropout_utils.numpy`: :meth:`run` gives the same losses.
+    are those of :mod:`dropout_utils.numpy`: :meth:`run` gives the same losses. A change of any setting starts
+    training anew.
 
     Parameters
-    ----------
-    **state
-        Settings, see below. Any change of them starts training anew.
-
-    Attributes
     ----------
     p : float
         Drop probability of both hidden layers, 0 to 0.9.
@@ -44,6 +40,9 @@ class Playground(Explorable):
         0 to 9999: of the points, the initial weights, the order and the masks.
     playing : bool
         Whether it trains.
+
+    Attributes
+    ----------
     step, train_loss, test_loss, train_accuracy, test_accuracy : float
         Where training is; written by the page. Losses in nats.
     """

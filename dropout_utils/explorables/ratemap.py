@@ -23,17 +23,15 @@ class RateMap(Explorable):
 
     Parameters
     ----------
-    **state
-        Settings, see below.
+    measure : {"gain", "test_accuracy", "test_loss"}
+        The gain is that in test accuracy over rate 0.
+    data, examples, label_noise, depth, width : int
+        Positions on the axes of the sweep.
+    map : dict, optional
+        Axes, measures and number of seeds of the sweep; by default those stored.
 
     Attributes
     ----------
-    measure : str
-        "gain" (in test accuracy over rate 0), "test_accuracy" or "test_loss".
-    data, examples, label_noise, depth, width : int
-        Positions on the axes of the sweep.
-    map : dict
-        Axes, measures and number of seeds of the sweep; by default those stored.
     best_rate, best_value, best_low, best_high : float
         The rate with the best mean there, that mean and its interval; written by the page.
     """
@@ -55,12 +53,14 @@ class RateMap(Explorable):
     best_high = result()
 
     def __init__(self, **state):
-        stored = results.read("rate-map")
-        kept = ("mean", "low", "high", "unit")
-        measures = {name: {key: stored["measures"][name][key] for key in kept} for name in _MEASURES}
-        axes = [{key: axis[key] for key in ("name", "label", "values")} for axis in stored["axes"]]
-        seeds = stored["provenance"]["n_seeds"]
-        super().__init__(**{"map": {"axes": axes, "measures": measures, "seeds": seeds}, **state})
+        if state.get("map") is None:
+            stored = results.read("rate-map")
+            kept = ("mean", "low", "high", "unit")
+            measures = {name: {key: stored["measures"][name][key] for key in kept} for name in _MEASURES}
+            axes = [{key: axis[key] for key in ("name", "label", "values")} for axis in stored["axes"]]
+            seeds = stored["provenance"]["n_seeds"]
+            state["map"] = {"axes": axes, "measures": measures, "seeds": seeds}
+        super().__init__(**state)
 
     def run(self):
         """Return what the sweep found at this place.

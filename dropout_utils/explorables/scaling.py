@@ -21,21 +21,19 @@ class Scaling(Explorable):
 
     Parameters
     ----------
-    **state
-        Settings, see below.
-
-    Attributes
-    ----------
     p : float
         Drop probability, 0 to 0.95.
     n : int
         Units, 10 to 200.
-    mode : str
-        Where it is scaled: "none", "test" or "inverted".
+    mode : {"none", "test", "inverted"}
+        Where it is scaled: nowhere, at test, or in training.
     draws : int
         Masks, 1 to 10,000.
     seed : int
         0 to 9999: of the masks.
+
+    Attributes
+    ----------
     training_mean, test_value : float
         Mean of the sums over the masks, and the sum at test; written by the page.
     """

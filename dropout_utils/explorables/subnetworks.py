@@ -17,26 +17,24 @@ _POINTS, _NOISE, _BATCH, _RATE, _STEPS = 100, 0.3, 25, 0.01, 400  # as in subnet
 
 
 class SubNetworks(Explorable):
-    """What each of the 2^n sub-networks of a small net says at one point, and their averages.
+    """What each of the 2ⁿ sub-networks of a small net says at one point, and their averages.
 
     The net has one hidden layer of n units and learns two half moons under dropout: Adam with learning rate
     0.01, 400 steps of 25 examples. The averages are those of :mod:`dropout_utils.ensembles`.
 
     Parameters
     ----------
-    **state
-        Settings, see below.
-
-    Attributes
-    ----------
     p : float
         Drop probability, 0 to 0.9.
     n : int
         Hidden units, 2 to 18.
     x, y : float
-        The point, in [-2, 3] and [-1.7, 2.2].
+        The point, in [−2, 3] and [−1.7, 2.2].
     seed : int
         0 to 9999: of the data, the weights, the order and the masks.
+
+    Attributes
+    ----------
     arithmetic, geometric, scaled : float
         Probability of class 1: the arithmetic mean over all sub-networks, their normalised geometric mean,
         and the scaled network; written by the page.

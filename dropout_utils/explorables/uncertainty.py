@@ -20,23 +20,19 @@ _POINTS = (-2, -0.9, -1.7, -1, -1.4, -0.95, -1.1, -0.9, -0.8, -0.7, 0.7, 0.65, 1
 
 
 class Uncertainty(Explorable):
-    """A small network with dropout learns the points; its band under k masks stands beside an exact one.
+    r"""A small network with dropout learns the points; its band under k masks stands beside an exact one.
 
     The network has two hidden layers of 32 units and learns by Adam with learning rate 0.01. The exact
-    posterior is that of a Gaussian process with covariance exp(-(x - x')² / (2 length²)) and known noise.
-    Bands are two standard deviations of the function to each side, without the noise of the points.
+    posterior is that of a Gaussian process with known noise and covariance
+    :math:`\exp(-(x - x')^2 / (2\, \text{length}^2))`. Bands are two standard deviations of the function to
+    each side, without the noise of the points.
 
     Parameters
-    ----------
-    **state
-        Settings, see below.
-
-    Attributes
     ----------
     points : list of float
         ``[x1, y1, x2, y2, ...]``, at most 40 points.
     x, y : float
-        Where the next point goes, in [-3, 3] and [-2, 2].
+        Where the next point goes, in [−3, 3] and [−2, 2].
     p : float
         Drop probability of both hidden layers, 0 to 0.9.
     weight_decay : float
@@ -49,6 +45,9 @@ class Uncertainty(Explorable):
         0 to 9999: of the weights and the masks.
     playing : bool
         Whether it trains.
+
+    Attributes
+    ----------
     step, near, far, exact_near, exact_far : float
         Where training is, and the mean width of both bands within 0.25 of a point and elsewhere; written by
         the page.
@@ -89,7 +88,7 @@ class Uncertainty(Explorable):
         Returns
         -------
         mean, sd : ndarray, (61,)
-            Of what k sub-networks predict at the places from -3 to 3.
+            Of what k sub-networks predict at the places from −3 to 3.
         """
         steps = check_integer(steps, "steps", minimum=0)
         x, y = self._xy()
@@ -114,7 +113,7 @@ class Uncertainty(Explorable):
         Returns
         -------
         mean, sd : ndarray, (61,)
-            Of the function at the places from -3 to 3.
+            Of the function at the places from −3 to 3.
         """
         x, y = self._xy()
 
