@@ -7,6 +7,7 @@
 - Small faults of the theme's markup are mended, each for a named reason; what no page uses is left out
   (`lighten.py`).
 - The teacher's page and its notebooks are made from the chapters (`teaching.py`).
+- The API reference and the indexes are made readable (`reference.py`).
 - The finished site is packed into one archive, to be read without a network.
 """
 
@@ -263,6 +264,7 @@ def _keep_initials(app, what, name, thing, options, lines):
 
 def setup(app):
     """Register with Sphinx."""
+    app.setup_extension("reference")  # the API reference and the indexes
     app.connect("autodoc-process-docstring", _keep_initials, priority=900)  # after numpydoc
     app.connect("config-inited", _set_address)
     app.connect("source-read", _fill_in)
