@@ -331,7 +331,7 @@ def regression20(rng: np.random.Generator, noise: float = 0.3) -> Dataset:
     Returns
     -------
     Dataset
-        x of shape (20, 1), y of shape (20, 1), task "regression". No network can be expected to
+        x of shape (20, 1), y of shape (20, 1), task ``"regression"``. No network can be expected to
         reach a mean squared test error below noise².
     """
     check_generator(rng)

@@ -1,13 +1,14 @@
-"""All sub-networks of a net with one hidden layer, and the ways to average them.
+r"""All sub-networks of a net with one hidden layer, and the ways to average them.
 
-A hidden layer of n units has 2^n keep-masks, and each makes a sub-network::
+A hidden layer of n units has 2ⁿ keep-masks, and each makes a sub-network::
 
     z(m) = (relu(x @ W1 + b1) * m / (1 - p)) @ W2 + b2                # (B, k) logits of the mask m
 
-with the inverted scaling of training: a sub-network here is exactly what a training step sees. Mask m has
-the weight p^dropped (1 − p)^kept, so that at p = 1/2 all count the same. Four predictions are compared:
+with the inverted scaling of training: a sub-network here is exactly what a training step sees. A mask m
+that drops d of the n units has the weight :math:`w_m = p^d (1 - p)^{n-d}`, so that at p = 1/2 all count the
+same. Four predictions are compared:
 
-- `arithmetic_mean`: the weighted mean of softmax(z(m)), what an ensemble with shared weights predicts;
+- `arithmetic_mean`: the weighted mean of softmax z(m), what an ensemble with shared weights predicts;
 - `geometric_mean`: the weighted geometric mean, normalised to sum to 1 (Srivastava et al. 2014 speak of
   an approximate average; Baldi & Sadowski 2013, "Understanding dropout", of the NWGM);
 - `scaled`: one pass of the whole net in evaluation mode;
@@ -17,15 +18,15 @@ For a softmax on one hidden layer the second and third are the same number: the 
 sub-networks are common to all classes, so that the geometric mean is the softmax of the mean logits, and
 the logits are linear in the mask (Goodfellow et al. 2013, "Maxout networks", section 2).
 
-How all 2^n fit in a millisecond
---------------------------------
-exp(z(m)) is a product with one factor for each unit. Split the units into two halves: with i a mask of the
-first half and j one of the second, exp(z_ij) = A_i B_j class by class. The sums over classes are then one
-matrix product, S = A Bᵀ, and the mean over all masks is a second one, Σ_ij w_i A_i (1/S_ij) w_j B_j: two
-products and 2^n divisions in place of 2^n networks. Each row of A and B is divided by its largest entry,
-which cancels: nothing can overflow. Where the halves pull so hard towards different classes that all
-products come near to underflow, those masks are computed from their logits instead. Units that the input
-leaves at 0 need no sum: with and without them is the same.
+How all 2ⁿ fit in a millisecond
+-------------------------------
+exp z(m) is a product with one factor for each unit. Split the units into two halves: with i a mask of the
+first half and j one of the second, :math:`\exp z_{ij} = A_i B_j` class by class. The sums over classes are
+then one matrix product, S = A Bᵀ, and the mean over all masks is a second one,
+:math:`\sum_{ij} w_i A_i \, S_{ij}^{-1} \, w_j B_j`: two products and 2ⁿ divisions in place of 2ⁿ networks.
+Each row of A and B is divided by its largest entry, which cancels: nothing can overflow. Where the halves
+pull so hard towards different classes that all products come near to underflow, those masks are computed
+from their logits instead. Units that the input leaves at 0 need no sum: with and without them is the same.
 
 Weights may be float32 or float64; all computation is in float64.
 """
@@ -111,7 +112,7 @@ def _softmax(z: np.ndarray) -> np.ndarray:
 
 # ------------------------------------------------------------------------- masks and enumeration
 def all_masks(n: int) -> np.ndarray:
-    """Return all 2^n keep-masks of n units.
+    """Return all 2ⁿ keep-masks of n units.
 
     Parameters
     ----------
@@ -120,7 +121,7 @@ def all_masks(n: int) -> np.ndarray:
 
     Returns
     -------
-    numpy.ndarray of bool, (2^n, n)
+    numpy.ndarray of bool, (2ⁿ, n)
         Row i keeps unit j where bit j of i is 1: row 0 drops everything, the last row nothing.
 
     Examples
@@ -134,7 +135,9 @@ def all_masks(n: int) -> np.ndarray:
 
 
 def mask_weights(n: int, p: float = 0.5) -> np.ndarray:
-    """Return the probability p^dropped (1 − p)^kept of each mask of `all_masks`, (2^n,).
+    """Return the probability of each mask of `all_masks`, (2ⁿ,).
+
+    A mask that drops d of the n units has the probability :math:`p^d (1 - p)^{n-d}`.
 
     Parameters
     ----------
@@ -168,7 +171,7 @@ def enumerate_logits(x, W1, b1, W2, b2, *, p: float = 0.5) -> np.ndarray:
 
     Returns
     -------
-    numpy.ndarray, (2^n, k) or (2^n, B, k)
+    numpy.ndarray, (2ⁿ, k) or (2ⁿ, B, k)
         In the order of `all_masks`; with k = 1 and no softmax, the predictions of a regression.
 
     Raises
@@ -185,7 +188,7 @@ def enumerate_logits(x, W1, b1, W2, b2, *, p: float = 0.5) -> np.ndarray:
 
 
 def enumerate_probabilities(x, W1, b1, W2, b2, *, p: float = 0.5) -> np.ndarray:
-    """Return softmax(z(m)) of every sub-network: (2^n, k) or (2^n, B, k). See `enumerate_logits`.
+    """Return softmax z(m) of every sub-network: (2ⁿ, k) or (2ⁿ, B, k). See `enumerate_logits`.
 
     Parameters
     ----------
@@ -249,7 +252,7 @@ def _mean_factorised(h: np.ndarray, W2: np.ndarray, b2: np.ndarray, p: float) ->
 
 
 def arithmetic_mean(x, W1, b1, W2, b2, *, p: float = 0.5, method: str = "factorised") -> np.ndarray:
-    """Return the exact mean prediction of all 2^n sub-networks, weighted by their probability.
+    r"""Return the exact mean prediction of all 2ⁿ sub-networks, weighted by their probability.
 
     Parameters
     ----------
@@ -265,7 +268,7 @@ def arithmetic_mean(x, W1, b1, W2, b2, *, p: float = 0.5, method: str = "factori
     Returns
     -------
     numpy.ndarray, (k,) or (B, k)
-        Σ_m p^dropped (1 − p)^kept softmax(z(m)), probabilities that sum to 1.
+        :math:`\sum_m w_m \operatorname{softmax} z(m)`, probabilities that sum to 1.
 
     Raises
     ------
@@ -275,7 +278,7 @@ def arithmetic_mean(x, W1, b1, W2, b2, *, p: float = 0.5, method: str = "factori
     Notes
     -----
     The mean that Srivastava et al. (2014), section 1, say is infeasible for a large net. The time of the
-    fast method doubles with every unit that is not at 0, too: it is 2^n divisions.
+    fast method doubles with every unit that is not at 0, too: it is 2ⁿ divisions.
     """
     method = check_choice(method, "method", ("factorised", "enumerate"))
     h, V, c, p, single = _net(x, W1, b1, W2, b2, p, _MOST_FACTORISED)
@@ -288,20 +291,20 @@ def arithmetic_mean(x, W1, b1, W2, b2, *, p: float = 0.5, method: str = "factori
 
 
 def geometric_mean(x, W1, b1, W2, b2, *, p: float = 0.5, method: str = "factorised") -> np.ndarray:
-    """Return the exact normalised geometric mean of all sub-networks, weighted by their probability.
+    r"""Return the exact normalised geometric mean of all sub-networks, weighted by their probability.
 
     Parameters
     ----------
     x, W1, b1, W2, b2, p
         As in `arithmetic_mean`.
     method : {"factorised", "enumerate"}
-        The closed form softmax(Σ_m w(m) z(m)), for any number of units, or the product over every
-        sub-network by itself (at most 22 units).
+        The closed form :math:`\operatorname{softmax} \sum_m w_m z(m)`, for any number of units, or the
+        product over every sub-network by itself (at most 22 units).
 
     Returns
     -------
     numpy.ndarray, (k,) or (B, k)
-        Π_m softmax(z(m))^w(m), divided by its sum over the classes.
+        :math:`\prod_m (\operatorname{softmax} z(m))^{w_m}`, divided by its sum over the classes.
 
     Raises
     ------
@@ -321,7 +324,7 @@ def geometric_mean(x, W1, b1, W2, b2, *, p: float = 0.5, method: str = "factoris
 
 
 def distribution(x, W1, b1, W2, b2, label: int, *, p: float = 0.5) -> np.ndarray:
-    """Return the probability that each of the 2^n sub-networks gives to one class, for pictures.
+    """Return the probability that each of the 2ⁿ sub-networks gives to one class, for pictures.
 
     Parameters
     ----------
@@ -332,7 +335,7 @@ def distribution(x, W1, b1, W2, b2, label: int, *, p: float = 0.5) -> np.ndarray
 
     Returns
     -------
-    numpy.ndarray, (2^n,) or (2^n, B)
+    numpy.ndarray, (2ⁿ,) or (2ⁿ, B)
         In the order of `all_masks`. Unless p = 1/2 the sub-networks are not equally likely: weight them
         by `mask_weights`.
 
@@ -371,7 +374,7 @@ def scaled(x, W1, b1, W2, b2, *, p: float = 0.5) -> np.ndarray:
     Returns
     -------
     numpy.ndarray, (k,) or (B, k)
-        softmax(relu(x W1 + b1) W2 + b2).
+        ``softmax(relu(x @ W1 + b1) @ W2 + b2)``.
     """
     h, V, c, _, single = _net(x, W1, b1, W2, b2, p)
     result = _softmax(h @ V + c)

@@ -230,7 +230,7 @@ def _replicas(values, name: str) -> np.ndarray:
 
 
 def compare(treatment, control, *, level: float = 0.95, rng: np.random.Generator | None = None) -> Effect:
-    """Compare two arms of paired replicas.
+    r"""Compare two arms of paired replicas.
 
     Parameters
     ----------
@@ -257,7 +257,7 @@ def compare(treatment, control, *, level: float = 0.95, rng: np.random.Generator
     The interval is the bias-corrected accelerated bootstrap of the paired differences (Efron 1987,
     *Better bootstrap confidence intervals*), with two guards that small samples need. First, the
     level is widened from the normal to Student's distribution: the nominal tail is
-    ``Phi(-sqrt(n / (n-1)) t)`` with the quantile t of n - 1 degrees of freedom (Hesterberg 2015,
+    :math:`\Phi(-\sqrt{n / (n - 1)}\, t)` with the quantile t of n − 1 degrees of freedom (Hesterberg 2015,
     *What teachers should know about the bootstrap*). Second, neither end lies inside Student's own
     interval, since the corrections are themselves estimated from few, perhaps heavy-tailed,
     differences. Measured coverage at 95%, with n = 24 and 8: 95.9% and 95.6% for normal
@@ -321,7 +321,7 @@ def reading(low: float, high: float, minimum: float, expect: str) -> str:
     minimum : float
         The smallest difference that matters, above 0.
     expect : {"greater", "less", "equal"}
-        What the claim says about the effect. "equal" means: within `minimum` of zero.
+        What the claim says about the effect. ``"equal"`` means: within `minimum` of zero.
     """
     low, high = check_real(low, "low"), check_real(high, "high")
     if low > high:
@@ -432,7 +432,7 @@ class Claim:
 
     Notes
     -----
-    Where several conditions are judged, each interval is widened to the level 1 - 0.05 / K
+    Where several conditions are judged, each interval is widened to the level 1 − 0.05 / K
     (Bonferroni), so that all K together hold with probability 95%.
 
     Showing the claim in a notebook, before the run, displays the rules of the verdict.

@@ -174,8 +174,8 @@ def style(role: str, **overrides) -> dict:
     Parameters
     ----------
     role : str
-        A key of :data:`COLOURS`: "none", "dropout", "dropout_strong", "train", "test", "reference",
-        "highlight" or "muted".
+        A key of :data:`COLOURS`: ``"none"``, ``"dropout"``, ``"dropout_strong"``, ``"train"``, ``"test"``,
+        ``"reference"``, ``"highlight"`` or ``"muted"``.
     **overrides
         Further keywords, which win.
     """
@@ -377,7 +377,7 @@ def render(fig: Figure, alt: str, caption: str | None = None, *, png: bool = Tru
     Returns
     -------
     dict
-        "text/html" (inline SVG), "image/png" (base64, white background) and "text/plain" (`alt`).
+        ``"text/html"`` (inline SVG), ``"image/png"`` (base64, white background), ``"text/plain"`` (`alt`).
         The same figure gives the same bundle.
 
     Raises

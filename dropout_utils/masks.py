@@ -12,12 +12,12 @@ The five-line version, which is right and slow::
 How the fast version stays exact
 --------------------------------
 It draws *eight units at once*. A byte of eight keep-bits is one of 256 patterns, and a pattern with d
-dropped units has the probability P = p^d (1 − p)^(8 − d). Sixteen random bits point into a table of
+dropped units has the probability :math:`P = p^d (1 - p)^{8-d}`. Sixteen random bits point into a table of
 65,536 places, of which each pattern owns ⌊65536 P⌋. That alone would be biased, since the floors lose
 something. But what they lose is known: the D places that no floor claimed (at most 255 of the 65,536)
 are *escapes*. Who lands there draws again, with 64 fresh bits, from exactly what the floors left out.
 The mixture has the probabilities P: in exact arithmetic on the rational number that the float p is, up to
-the rounding of the second draw, an error below 2^-71 for every pattern. So a mask costs two random bits a
+the rounding of the second draw, an error below 2⁻⁷¹ for every pattern. So a mask costs two random bits a
 unit instead of 53, and there are no logarithms in it whose last digit depends on the processor.
 
 At p = 1/2 all patterns are equally likely: the random byte is the mask, one bit a unit. At p = 0 and

@@ -62,7 +62,7 @@ def counted(seed: int, site: str, step: int) -> np.random.Generator:
     -------
     numpy.random.Generator
         Philox, a generator that encrypts a counter. The key comes from `seed` and `site`; the counter starts
-        at `step` times 2^128, far from those of other steps.
+        at `step` times 2¹²⁸, far from those of other steps.
 
     References
     ----------

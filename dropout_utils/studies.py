@@ -225,7 +225,7 @@ def train_mlp(
     ----------
     data : Dataset
         Such as ``dropout_utils.data.mnist1d()``: x_train (N, features), y_train (N,), x_test, y_test,
-        perhaps x_validation and y_validation, and task, "classification" or "regression".
+        perhaps x_validation and y_validation, and task, ``"classification"`` or ``"regression"``.
     arms : dict
         ``{"no dropout": {"p": 0.0}, "dropout": {"p": 0.5}}``. An arm sets `p` (one rate, or a list of one
         for each hidden layer; 0 if absent), and may override `input_p`, `lr`, `weight_decay`, `l1`,
@@ -240,7 +240,7 @@ def train_mlp(
     lr : float
     optimizer : {"adam", "adamw", "sgd"}
     momentum : float
-        Of "sgd".
+        Of ``"sgd"``.
     input_p : float
         Drop probability of the inputs.
     weight_decay, l1 : float

@@ -2,11 +2,14 @@
 
 import inspect
 import re
+import sys
 
 import pytest
+import reference
 from public import public_callables
 
 PUBLIC = public_callables()
+TEXTS = PUBLIC | {one.__module__: sys.modules[one.__module__] for one in PUBLIC.values()}
 
 
 def sections(function):
@@ -50,3 +53,22 @@ def test_the_parameters_of_a_docstring_are_those_of_the_signature(name):
     assert section == "Attributes" or [n for n in given if n in known] == given, f"{name} has no {given}"
     missing = [argument for argument in known if argument not in given]
     assert not missing, f"{name} does not describe {missing}"
+
+
+def own(function):
+    """Whether the package itself says what a name is; a method may have the words of a base class in it."""
+    names = function.__qualname__.split(".")
+    bases = getattr(sys.modules[function.__module__], names[0]).__mro__ if len(names) == 2 else ()
+    ours = [vars(base).get(names[-1]) for base in bases if base.__module__.startswith("dropout_utils")]
+    return any(one.__doc__ for one in [function, *ours] if one)
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_a_public_name_has_words_of_its_own_or_is_left_out_of_the_reference(name):
+    assert own(PUBLIC[name]) != (name.rpartition(".")[2] in reference.LEFT_OUT)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_power_is_set_as_mathematics(name):
+    code = r"(?ms)^ *>>>[^\n]*|``.*?``|:math:`.*?`|^( *)(\.\. math::|[^\n]*::\n).*?(?=^\1\S|\Z)"
+    assert "^" not in re.sub(code, "", inspect.getdoc(TEXTS[name]))

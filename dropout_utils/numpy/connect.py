@@ -11,7 +11,7 @@ from dropout_utils.numpy.layers import _sum_to, dense, dense_backward
 
 
 def drop_connect(x, W, b, p, rng=None, *, per="example", mask=None, training=True):
-    r"""A dense layer that drops each *weight* with probability `p`, and scales the others by 1/(1 - p).
+    r"""A dense layer that drops each *weight* with probability `p`, and scales the others by 1/(1 − p).
 
     .. math:: y = x \, \frac{M \odot W}{1 - p} + b, \qquad M_{ij} \sim \mathrm{Bernoulli}(1 - p)
 

@@ -9,13 +9,13 @@ from dropout_utils.masks import keep_mask
 
 
 def dropout(x, p, rng=None, *, mask=None, training=True):
-    r"""Set each value to zero with probability `p`, and scale the others by 1/(1 - p).
+    r"""Set each value to zero with probability `p`, and scale the others by 1/(1 − p).
 
     .. math:: y = \frac{m \odot x}{1 - p}, \qquad m_i \sim \mathrm{Bernoulli}(1 - p)
 
     The scaling keeps the expected value, E[y] = x, so that nothing needs to change in evaluation
     ("inverted" dropout). Srivastava et al. (2014, section 4) write p for the probability of
-    *retention* and scale the weights by it at test time instead: their p is our 1 - p.
+    *retention* and scale the weights by it at test time instead: their p is our 1 − p.
 
     Parameters
     ----------

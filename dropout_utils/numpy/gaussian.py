@@ -14,8 +14,8 @@ def gaussian_dropout(x, p, rng=None, *, noise=None, training=True):
     .. math:: y = x \odot (1 + \sigma \varepsilon), \qquad \varepsilon_i \sim \mathcal N(0, 1),
               \qquad \sigma^2 = \frac{p}{1 - p}
 
-    A scaled Bernoulli mask has mean 1 and variance p/(1 - p), too. Srivastava et al. (2014, section 10)
-    write σ² = (1 - p)/p, with p the probability of *retention*.
+    A scaled Bernoulli mask has mean 1 and variance p/(1 − p), too. Srivastava et al. (2014, section 10)
+    write σ² = (1 − p)/p, with p the probability of *retention*.
 
     Use it when you want dropout's noise without its zeros.
 

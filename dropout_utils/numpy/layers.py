@@ -146,7 +146,7 @@ def softmax_cross_entropy(z, labels, *, label_smoothing=0.0):
     """Return the mean negative log-likelihood of the labels (in nats), and its gradient.
 
     With label smoothing the target of an example is no longer one class with certainty. It becomes
-    (1 - ε) onehot(label) + ε / K over the K classes (Szegedy et al. 2016, section 7), as in
+    (1 − ε) onehot(label) + ε / K over the K classes (Szegedy et al. 2016, section 7), as in
     ``torch.nn.functional.cross_entropy(label_smoothing=ε)``.
 
     Parameters
@@ -154,7 +154,7 @@ def softmax_cross_entropy(z, labels, *, label_smoothing=0.0):
     z : ndarray, (R, B, classes) or (B, classes)
         Logits.
     labels : ndarray of integers, (R, B) or (B,)
-        In 0 ... classes - 1. Labels (B,) are shared by all replicas.
+        In 0 ... classes − 1. Labels (B,) are shared by all replicas.
     label_smoothing : float or sequence of R floats
         Share ε of the target that is spread evenly over all classes, in [0, 1].
 
@@ -163,7 +163,7 @@ def softmax_cross_entropy(z, labels, *, label_smoothing=0.0):
     loss : ndarray (R,), or a scalar for one net
         The mean is over B: each replica has its own loss.
     dz : ndarray, shape of `z`
-        Gradient: (softmax(z) - target) / B.
+        Gradient: (softmax(z) − target) / B.
 
     Raises
     ------
@@ -189,7 +189,7 @@ def softmax_cross_entropy(z, labels, *, label_smoothing=0.0):
 
 
 def mean_squared_error(prediction, target):
-    """Return the mean of (prediction - target)², and its gradient.
+    """Return the mean of (prediction − target)², and its gradient.
 
     Parameters
     ----------

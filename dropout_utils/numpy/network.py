@@ -250,7 +250,7 @@ class MLP:
         Parameters
         ----------
         r : int
-            From 0 to R - 1.
+            From 0 to R − 1.
 
         Raises
         ------

@@ -126,7 +126,7 @@ def block_mask(starts, block):
 
     Parameters
     ----------
-    starts : ndarray of bool, (..., length - block + 1)
+    starts : ndarray of bool, (..., length − block + 1)
         True where a block starts. Blocks lie wholly inside the feature map.
     block : int
         Length of a block.
@@ -225,7 +225,7 @@ def pooling_probabilities(n, p):
 
     .. math:: \Pr(\text{output} = a_{(i)}) = (1 - p)\, p^{\,i-1}, \qquad \Pr(\text{none kept}) = p^n
 
-    Wu and Gu count in ascending order, and write p for what is dropped as we do and q = 1 - p.
+    Wu and Gu count in ascending order, and write p for what is dropped as we do and q = 1 − p.
 
     Parameters
     ----------

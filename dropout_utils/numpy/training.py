@@ -31,7 +31,7 @@ class SGD:
     momentum : float
         In [0, 1).
     weight_decay : float
-        Strength of the penalty ½ · weight_decay · ||w||² (L2), at least 0.
+        Strength of the penalty ½ · weight_decay · ‖w‖² (L2), at least 0.
     l1 : float
         Strength of the penalty l1 · Σ|w|, at least 0.
     max_norm : float or None
@@ -171,7 +171,7 @@ class Adam:
 def max_norm(W, c):
     """Return `W` with the incoming weights of each unit scaled back to norm `c` where they exceed it.
 
-    Srivastava et al. (2014, section 5.1): the constraint ||w||₂ ≤ c on the incoming weight vector of
+    Srivastava et al. (2014, section 5.1): the constraint ‖w‖₂ ≤ c on the incoming weight vector of
     each hidden unit; it lets dropout nets train at high learning rates.
 
     Parameters

@@ -61,14 +61,14 @@ def train_adaptive(
         ``{"fixed": {"p": 0.3}, "early": {"kind": "early", "p": 0.5, "share": 0.5}}``. The kinds, with T for
         the number of steps:
 
-        - "fixed" (the default): rate `p` at every step;
-        - "curriculum": 0 at first, rising to `p`; after `share` · T steps it is 1/e short of it
+        - ``"fixed"`` (the default): rate `p` at every step;
+        - ``"curriculum"``: 0 at first, rising to `p`; after `share` · T steps it is 1/e short of it
           (:class:`dropout_utils.schedules.Curriculum`);
-        - "early": falls from `p` to 0 in `share` · T steps (:class:`~dropout_utils.schedules.Early`);
-        - "late": 0 for `share` · T steps, then `p` (:class:`~dropout_utils.schedules.Late`);
-        - "concrete": starts from `p` and is learned, one rate for each layer, with a prior of
+        - ``"early"``: falls from `p` to 0 in `share` · T steps (:class:`~dropout_utils.schedules.Early`);
+        - ``"late"``: 0 for `share` · T steps, then `p` (:class:`~dropout_utils.schedules.Late`);
+        - ``"concrete"``: starts from `p` and is learned, one rate for each layer, with a prior of
           `length_scale`; Adam moves it at `rate_lr` (:class:`ConcreteDropout`);
-        - "standout": a unit is kept with probability σ(`alpha` z + `beta`) (:class:`Standout`).
+        - ``"standout"``: a unit is kept with probability σ(`alpha` z + `beta`) (:class:`Standout`).
     seeds, base_seed
         See :func:`train_transformer`.
     hidden : sequence of int

@@ -32,7 +32,7 @@ def concrete_dropout(x, logit, *, temperature=0.1, noise=None, generator=None, t
     Here z̃ is the *drop* variable of Gal, Hron and Kendall (2017, equation 5), with t its temperature, and
     their p is a drop probability as ours is. z̃ > 1/2 with probability p exactly. As t → 0 it becomes 0
     or 1, and this becomes ordinary dropout. At t > 0 its mean is p only nearly: for t = 0.1 within 0.005
-    for every p, so E[y] differs from x by that much divided by 1 - p.
+    for every p, so E[y] differs from x by that much divided by 1 − p.
 
     Use it when the rate should be learned with the weights, by a loss that holds :func:`concrete_kl`.
     Without that term the learned rate is whatever fits the training set best, which is close to 0.
@@ -42,7 +42,7 @@ def concrete_dropout(x, logit, *, temperature=0.1, noise=None, generator=None, t
     x : torch.Tensor of floats, any shape
         Where there are replicas, they are on the first axis.
     logit : torch.Tensor of floats, () or (R,)
-        log(p / (1 - p)) of the drop probability p: one, or one for each replica. -∞ is p = 0 and returns
+        log(p / (1 − p)) of the drop probability p: one, or one for each replica. −∞ is p = 0 and returns
         the values of `x`; ∞ is p = 1 and returns zeros.
     temperature : float
         t > 0. The paper uses 0.1.
@@ -96,7 +96,7 @@ def concrete_dropout(x, logit, *, temperature=0.1, noise=None, generator=None, t
 
 
 def concrete_kl(logit, weights, *, units, length_scale=1.0):
-    r"""Return the regulariser of concrete dropout: KL(q || prior), up to a constant, in nats.
+    r"""Return the regulariser of concrete dropout: KL(q ‖ prior), up to a constant, in nats.
 
     .. math::
 
@@ -107,8 +107,8 @@ def concrete_kl(logit, weights, *, units, length_scale=1.0):
     layers. The first term, the weight regulariser, favours small weights and small rates; the second, the
     dropout regulariser, favours rates near 1/2, the more so the fewer the examples.
 
-    The paper (equations 2–4) writes l² (1 - p) ‖M‖² / 2 for masks *without* scaling. Here masks are
-    scaled by 1 / (1 - p), so the same function has W = (1 - p) M, which gives the quotient above; the
+    The paper (equations 2–4) writes l² (1 − p) ‖M‖² / 2 for masks *without* scaling. Here masks are
+    scaled by 1 / (1 − p), so the same function has W = (1 − p) M, which gives the quotient above; the
     authors' published code has it too.
 
     Parameters
@@ -187,7 +187,7 @@ class ConcreteDropout(nn.Module):
     Attributes
     ----------
     logit : torch.nn.Parameter, () or (R,)
-        log(p / (1 - p)).
+        log(p / (1 − p)).
     temperature : float
 
     Raises

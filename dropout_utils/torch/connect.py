@@ -31,7 +31,7 @@ CLOSED = ("identity", "relu")  # whose mean under a normal distribution has a cl
 def drop_connect(
     x, weight, bias, p, *, per="example", drop_bias=False, mask=None, generator=None, training=True
 ):
-    r"""A linear layer that drops each *weight* with probability `p`, and scales the others by 1/(1 - p).
+    r"""A linear layer that drops each *weight* with probability `p`, and scales the others by 1/(1 − p).
 
     .. math:: y = \frac{M \odot W}{1 - p}\, x + b, \qquad M_{ij} \sim \mathrm{Bernoulli}(1 - p)
 
@@ -157,7 +157,7 @@ def drop_connect_inference(x, weight, bias, p, *, activation="relu", drop_bias=F
     activation : {"relu", "gelu", "tanh", "sigmoid", "identity"}
         The function g.
     k : int, optional
-        Number of samples, as in the paper; not needed for "relu" and "identity".
+        Number of samples, as in the paper; not needed for ``"relu"`` and ``"identity"``.
     generator : numpy.random.Generator, sequence of R of them, or torch.Generator, optional
         Where the samples come from; None is PyTorch's default generator.
 
@@ -204,12 +204,12 @@ class DropConnect(RateLayer):
     per : {"example", "step"}
         Whether each example has a mask of its own, or all examples of a batch share one.
     activation : {"identity", "relu", "gelu", "tanh", "sigmoid"}
-        Applied to the result; "identity" leaves it to the next layer.
+        Applied to the result; ``"identity"`` leaves it to the next layer.
     inference : {"mean", "gaussian"}
         What evaluation returns: the activation of the mean, as in dropout, or the mean of the activation
         by :func:`drop_connect_inference`.
     k : int, optional
-        Samples of the Gaussian inference; not needed for "identity" and "relu".
+        Samples of the Gaussian inference; not needed for ``"identity"`` and ``"relu"``.
     bias, drop_bias : bool
         Whether there are biases, and whether they are dropped as well.
     replicas : int or None

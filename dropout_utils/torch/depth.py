@@ -149,7 +149,7 @@ def linear_decay(p, layers):
 
     the "linear decay rule" of Huang et al. (2016, equation 4), who write it for the probability of
     survival. Early layers carry what all later ones need, so they are dropped less. The mean over layers
-    is p (L + 1) / 2L. (Some libraries start at 0 instead: (l - 1) / (L - 1) · p.)
+    is :math:`p\,(L + 1) / (2L)`. (Some libraries start at 0 instead: :math:`p\,(\ell - 1) / (L - 1)`.)
 
     Use it when DropPath or LayerDrop stands in many layers of one net.
 
@@ -187,7 +187,7 @@ def layer_drop(x, layers, p, *, mask=None, generator=None, training=True):
 
     Fan, Grave and Joulin (2020): LayerDrop. One coin for a layer and a call, shared by the whole batch,
     so a dropped layer costs no time. Nothing is scaled, as in the paper: for each layer the expected output
-    is (1 - p) f(h) + p h, while in evaluation it is f(h). A net trained so
+    is (1 − p) f(h) + p h, while in evaluation it is f(h). A net trained so
     still works when layers are taken out of it for good (:meth:`LayerDrop.pruned`).
 
     Use it when layers are to be removed after training, or when a deep stack overfits.

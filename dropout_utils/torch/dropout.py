@@ -20,13 +20,13 @@ __all__ = ["Dropout", "dropout"]
 
 
 def dropout(x, p, *, mask=None, generator=None, training=True, inplace=False):
-    r"""Set each value to zero with probability `p`, and scale the others by 1/(1 - p).
+    r"""Set each value to zero with probability `p`, and scale the others by 1/(1 − p).
 
     .. math:: y = \frac{m \odot x}{1 - p}, \qquad m_i \sim \mathrm{Bernoulli}(1 - p)
 
     The scaling keeps the expected value, E[y] = x, so that nothing needs to change in evaluation
     ("inverted" dropout). Srivastava et al. (2014, section 4) write p for the probability of
-    *retention* and scale the weights by it at test time instead: their p is our 1 - p.
+    *retention* and scale the weights by it at test time instead: their p is our 1 − p.
 
     Use it when a net overfits: after the hidden layers, with a rate chosen on validation data.
 

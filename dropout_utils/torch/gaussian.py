@@ -30,9 +30,9 @@ def gaussian_dropout(x, p, *, noise=None, generator=None, training=True):
     .. math:: y = x \odot (1 + \sigma \varepsilon), \qquad \varepsilon_i \sim \mathcal N(0, 1),
               \qquad \sigma^2 = \frac{p}{1 - p}
 
-    A scaled Bernoulli mask has mean 1 and variance p/(1 - p), too; the noise here is the one with the
+    A scaled Bernoulli mask has mean 1 and variance p/(1 − p), too; the noise here is the one with the
     largest entropy for the two. Nothing is ever exactly zero, and a value may change its sign.
-    Srivastava et al. (2014, section 10) write σ² = (1 - p)/p, with p the probability of *retention*.
+    Srivastava et al. (2014, section 10) write σ² = (1 − p)/p, with p the probability of *retention*.
     Kingma et al. (2015) call σ² the α of variational dropout, and learn it.
 
     Use it when you want dropout's noise without its zeros; the papers find the two about equally good.
@@ -99,7 +99,7 @@ class GaussianDropout(RateLayer):
     Parameters
     ----------
     p : float or sequence of R floats
-        The rate of the Bernoulli dropout with the same variance, p/(1 - p).
+        The rate of the Bernoulli dropout with the same variance, p/(1 − p).
     generator : numpy.random.Generator, sequence of R of them, or torch.Generator, optional
 
     Raises
@@ -139,8 +139,8 @@ def alpha_dropout(x, p, *, shared=0, mask=None, generator=None, training=True):
         a = \bigl((1 - p)(1 + p\,\alpha'^2)\bigr)^{-1/2}, \qquad b = -a\,p\,\alpha'
 
     For values with mean 0 and variance 1, which is what SELU layers settle on, y has mean 0 and variance 1
-    over values and masks. It does not keep each single value: E[y] = a (1 - p) x, not x. Klambauer et al.
-    (2017) write q for the probability of keeping, 1 - p. Equal to ``torch.nn.AlphaDropout`` under the same
+    over values and masks. It does not keep each single value: E[y] = a (1 − p) x, not x. Klambauer et al.
+    (2017) write q for the probability of keeping, 1 − p. Equal to ``torch.nn.AlphaDropout`` under the same
     mask, and with ``shared=2`` to ``torch.nn.FeatureAlphaDropout`` on maps (B, C, H, W).
 
     Use it when the net is self-normalising, that is with SELU activations; otherwise ordinary dropout.

@@ -18,7 +18,7 @@ RESCALINGS = ("kept", "rate")
 
 
 def attention_dropout(weights, p, *, mask=None, generator=None, training=True):
-    r"""Drop single attention weights, after the softmax, and scale the others by 1/(1 - p).
+    r"""Drop single attention weights, after the softmax, and scale the others by 1/(1 − p).
 
     .. math:: \tilde A_{ts} = \frac{m_{ts}}{1 - p} A_{ts}, \qquad m_{ts} \sim \mathrm{Bernoulli}(1 - p)
 
@@ -107,12 +107,12 @@ def drop_head(x, p, *, rescale="kept", mask=None, generator=None, training=True)
               \qquad \xi_i \sim \mathrm{Bernoulli}(1 - p), \quad i = 1, \dots, H
 
     Zhou et al. (2020), section 3: the heads that are left are scaled by H over *their number*, not by
-    1/(1 - p). Where no head is left the output is zero.
+    1/(1 − p). Where no head is left the output is zero.
 
     *Which expectation is kept.* Given that at least one head is left, each head has the mean
     :math:`o_i` exactly, by symmetry: a head is kept in k of H cases of "k heads left", and is then scaled
     by H/k. Over all cases :math:`E[\tilde o_i] = (1 - p^H)\, o_i`: short by the chance that all are
-    gone. With ``rescale="rate"`` the factor is 1/(1 - p) and :math:`E[\tilde o_i] = o_i` exactly, at the
+    gone. With ``rescale="rate"`` the factor is 1/(1 − p) and :math:`E[\tilde o_i] = o_i` exactly, at the
     price of a total that varies with the number of heads left.
 
     Use it when a few heads do all the work, or when heads are to be pruned after training.
@@ -124,7 +124,7 @@ def drop_head(x, p, *, rescale="kept", mask=None, generator=None, training=True)
     p : float or sequence of R floats
         The drop probability of a head, or one for each replica.
     rescale : {"kept", "rate"}
-        By H over the number of heads left, as in the paper, or by 1/(1 - p).
+        By H over the number of heads left, as in the paper, or by 1/(1 − p).
     mask : torch.Tensor or ndarray of 0 and 1, (B, H) or (R, B, H), optional
         Which heads to keep, instead of fresh coins.
     generator, training

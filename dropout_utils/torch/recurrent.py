@@ -96,7 +96,7 @@ class LockedDropout(RateLayer):
     p : float or sequence of R floats
         The drop probability, or one for each replica on the first axis of the input.
     axis : int
-        The axis of time: -2 for (B, T, units), 0 for (T, B, units).
+        The axis of time: ``-2`` for (B, T, units), ``0`` for (T, B, units).
     generator : numpy.random.Generator, sequence of R of them, or torch.Generator, optional
 
     Raises

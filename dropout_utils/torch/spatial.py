@@ -134,10 +134,10 @@ def drop_block1d(x, p, block=5, *, mask=None, normalise="share", generator=None,
     .. math:: \gamma = \frac{p}{b} \cdot \frac{n}{n - b + 1}, \qquad
               y = m \odot x \cdot \frac{\text{number of all units}}{\text{number of kept units}}
 
-    with m = 0 inside blocks. The paper has squares in images, and writes 1 - keep_prob for p. It lowers
-    keep_prob step by step; ``Scheduler(net, schedules.Linear(steps))`` does the same here, which by itself
-    has one rate. Use it when neighbouring positions are alike, but dropping whole channels is
-    too much: large feature maps, few channels. With blocks of one unit it is ordinary dropout up to the last
+    with m = 0 inside blocks. The paper has squares in images, and writes 1 − ``keep_prob`` for p. It lowers
+    ``keep_prob`` step by step; ``Scheduler(net, schedules.Linear(steps))`` does the same here, which by
+    itself has one rate. Use it when neighbouring positions are alike, but dropping whole channels is too
+    much: large feature maps, few channels. With blocks of one unit it is ordinary dropout up to the last
     factor; with blocks as long as the sequence it drops channels.
 
     **What is kept.** Unlike in dropout, the chance of being dropped depends on the place: fewer blocks reach
@@ -146,7 +146,7 @@ def drop_block1d(x, p, block=5, *, mask=None, normalise="share", generator=None,
     units together: the mean of a constant input is kept exactly. The expected value of a single unit is kept
     only roughly: units near an edge come out larger on average than they went in, those in the middle
     smaller. With ``normalise="position"`` each unit is divided by its own probability of being kept,
-    (1 - gamma)^c for a unit that c blocks can reach, and E[y] = x holds exactly for each of them.
+    :math:`(1 - \gamma)^c` for a unit that c blocks can reach, and E[y] = x holds exactly for each of them.
 
     Parameters
     ----------
@@ -277,7 +277,7 @@ def max_pool_dropout1d(x, p, kernel_size=2, stride=None, *, mask=None, generator
 
     Wu and Gu (2015) write p for the probability of *keeping*, and sort in ascending order. Nothing is scaled
     in training: the expectation is kept on the other side. With values of at least 0, as
-    after a ReLU, training is max-pooling after dropout without its 1/(1 - p). A dropped unit takes no part
+    after a ReLU, training is max-pooling after dropout without its 1/(1 − p). A dropped unit takes no part
     even where all others are negative; it does not count as a zero. Use it when there is max-pooling in the
     net: weaker units get a turn, at no cost in size.
 
@@ -298,7 +298,7 @@ def max_pool_dropout1d(x, p, kernel_size=2, stride=None, *, mask=None, generator
 
     Returns
     -------
-    y : torch.Tensor, (..., channels, (length - kernel_size) // stride + 1)
+    y : torch.Tensor, (..., channels, ⌊(length − kernel_size) / stride⌋ + 1)
 
     Raises
     ------

@@ -31,7 +31,7 @@ def standout(z, *, alpha=1.0, beta=0.0, activation="relu", mask=None, generator=
 
     In evaluation :math:`y = \pi \odot g(z)`, which is the mean over the masks.
 
-    π is the probability of *keeping* a unit, so that 1 - π takes the place of the rate p. Ba and Frey (2013)
+    π is the probability of *keeping* a unit, so that 1 − π takes the place of the rate p. Ba and Frey (2013)
     let a second net with weights of its own compute π, found that its weights come close to an affine
     function of W, and in their second algorithm set them to α W + β. Read to the letter, and in public
     code, that adds β to every single weight, so that it counts with the sum of the inputs. *Here β is
@@ -39,7 +39,7 @@ def standout(z, *, alpha=1.0, beta=0.0, activation="relu", mask=None, generator=
     divided by π: a unit that is seldom kept is meant to say little, in training as in evaluation. The
     mask is a constant to the gradient; in evaluation the gradient also runs through π.
 
-    With α = 0 every unit has the same rate p = 1 - σ(β): dropout as it was first published, scaled in
+    With α = 0 every unit has the same rate p = 1 − σ(β): dropout as it was first published, scaled in
     evaluation and not in training.
 
     Use it when units should be kept for the examples they respond to, and dropped for the others.

@@ -61,8 +61,9 @@ def train_transformer(
         Such as ``dropout_utils.data.digits()`` or ``mnist1d()``; a classification.
     arms : dict
         ``{"none": {}, "attention": {"attention": 0.1}}``: an arm sets the rates of some of the sites
-        "attention", "attention_output", "feed_forward", "embedding", "heads", "paths" and "layers" (see
-        :mod:`dropout_utils.torch.transformer`), or is a :class:`Rates`; those it does not name are 0.
+        ``"attention"``, ``"attention_output"``, ``"feed_forward"``, ``"embedding"``, ``"heads"``, ``"paths"``
+        and ``"layers"`` (see :mod:`dropout_utils.torch.transformer`), or is a :class:`Rates`; those it does
+        not name are 0.
     seeds : int
         Number of paired replicas of each arm.
     base_seed : int

@@ -144,7 +144,7 @@ class TokenDropout(RateLayer):
 
 
 def word_dropout(x, tokens, p, *, vocabulary=None, per="example", mask=None, generator=None, training=True):
-    r"""Set the vectors of whole words to zero with probability `p`, and scale the others by 1/(1 - p).
+    r"""Set the vectors of whole words to zero with probability `p`, and scale the others by 1/(1 − p).
 
     .. math:: y_t = \frac{m_{w_t}}{1 - p}\, x_t, \qquad m_v \sim \mathrm{Bernoulli}(1 - p)
 
