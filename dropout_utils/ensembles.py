@@ -2,7 +2,7 @@ r"""All sub-networks of a net with one hidden layer, and the ways to average the
 
 A hidden layer of n units has 2ⁿ keep-masks, and each makes a sub-network::
 
-    z(m) = (relu(x @ W1 + b1) * m / (1 - p)) @ W2 + b2                # (B, k) logits of the mask m
+    z(m) = (relu(x @ W1 + b1) * m / (1 - p)) @ W2 + b2  # (B, k) logits of the mask m
 
 with the inverted scaling of training: a sub-network here is exactly what a training step sees. A mask m
 that drops d of the n units has the weight :math:`w_m = p^d (1 - p)^{n-d}`, so that at p = 1/2 all count the

@@ -78,7 +78,7 @@ class _Signature:
     def __get__(self, instance, cls):
         traits, kind = cls.class_traits(), inspect.Parameter.KEYWORD_ONLY
         given = [inspect.Parameter(name, kind, default=traits[name].default()) for name in cls.settings()]
-        return inspect.Signature(given) if given else None  # without one, that of __init__ counts
+        return inspect.Signature(given or list(inspect.signature(cls.__init__).parameters.values())[1:])
 
 
 class Explorable(_Widget):

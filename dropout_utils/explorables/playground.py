@@ -14,7 +14,7 @@ from dropout_utils.seeding import generator
 
 __all__ = ["Playground"]
 
-_TEST, _BATCH, _RATE, _LAST = 400, 25, 0.01, 4000  # as in playground.mjs
+_TEST, _BATCH, _RATE = 400, 25, 0.01  # as in playground.mjs
 
 
 class Playground(Explorable):
@@ -64,7 +64,7 @@ class Playground(Explorable):
     train_accuracy = result()
     test_accuracy = result()
 
-    def run(self, steps: int = _LAST):
+    def run(self, steps: int = 4000):  # as in playground.mjs
         """Train the same network here, in double precision.
 
         Parameters

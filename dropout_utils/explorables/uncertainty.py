@@ -15,7 +15,7 @@ from dropout_utils.seeding import generator
 __all__ = ["Uncertainty"]
 
 _GRID = np.linspace(-3, 3, 61)
-_WIDTH, _RATE, _LAST = 32, 0.01, 3000  # as in uncertainty.mjs
+_WIDTH, _RATE = 32, 0.01  # as in uncertainty.mjs
 _POINTS = (-2, -0.9, -1.7, -1, -1.4, -0.95, -1.1, -0.9, -0.8, -0.7, 0.7, 0.65, 1, 0.85, 1.3, 0.95, 1.6, 1)
 
 
@@ -77,7 +77,7 @@ class Uncertainty(Explorable):
         pairs = np.array(self.points[: len(self.points) // 2 * 2], np.float64).reshape(-1, 2)
         return pairs[:, :1], pairs[:, 1:]
 
-    def run(self, steps: int = _LAST):
+    def run(self, steps: int = 3000):  # as in uncertainty.mjs
         """Train the same network here, and take the same masks.
 
         Parameters
