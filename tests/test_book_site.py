@@ -24,6 +24,8 @@ def test_the_site_is_where_the_repository_publishes_it():
     '<div id="jb-print-docs-body" class="onlyprint">\n<h1></h1>',
     '<p class="admonition-title">Solution to<a class="reference" href="#ex-1"> Exercise 1</a></p>',
     '<h2>dropout_utils.numpy<a class="headerlink" href="#x">#</a></h2>',
+    '<li><a class="reference internal nav-link" href="#x">dropout_utils.explorables.mask</a>',
+    '<span class="sig-prename descclassname"><span class="pre">dropout_utils.numpy.</span></span>',
 ])  # fmt: skip
 def test_a_fault_of_the_theme_is_mended_once(markup):
     mended = book_site.mend(markup)

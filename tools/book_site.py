@@ -80,9 +80,14 @@ MENDED = [
         "a link begins with its word, not with the gap before it",
     ),
     (
-        r"(?<=<h2>)dropout_utils\.[\w.]+",
-        lambda match: match[0].replace(".", ".<wbr>"),
-        "on a phone a module's name breaks after a dot",
+        r'(<h2>|nav-link" href="#[^"]*">)(dropout_utils\.[\w.]+)',
+        lambda match: match[1] + match[2].replace(".", ".<wbr>"),
+        "on a phone, and in the narrow list of contents, a module's name breaks after a dot",
+    ),
+    (
+        r'(?<=<span class="sig-prename descclassname"><span class="pre">)[\w.]+',
+        lambda match: re.sub(r"\.(?=\w)", ".<wbr>", match[0]),
+        "so it does in a signature",
     ),
     (
         lighten.SCRIPT.pattern,

@@ -65,7 +65,7 @@ def purpose(module: str) -> str:
     """Return what a module is for: the first sentence of its docstring."""
     text = " ".join(importlib.import_module(module).__doc__.partition("\n\n")[0].split())
     text = re.sub(r"(?::\w+:)?`+~?([^`]*)`+", r"\1", text)  # words alone, no markup
-    return re.match(r".*?[.](?= [A-Z]|$)|.*", text)[0].rstrip(".:")
+    return re.match(r".*?[.](?= [A-Z]|$)|.*", text)[0].rstrip(".:").replace("'", "’")
 
 
 def _entries(column):
