@@ -82,8 +82,8 @@ class Adam:
 
     .. math::
 
-        m &\\leftarrow \\beta_1 m + (1 - \\beta_1) g, \\qquad
-        v \\leftarrow \\beta_2 v + (1 - \\beta_2) g^2 \\\\
+        m &\\leftarrow \\beta_1 m + (1 - \\beta_1) g \\\\
+        v &\\leftarrow \\beta_2 v + (1 - \\beta_2) g^2 \\\\
         w &\\leftarrow w - \\text{lr} \\cdot
            \\frac{m / (1 - \\beta_1^t)}{\\sqrt{v / (1 - \\beta_2^t)} + \\varepsilon}
 
