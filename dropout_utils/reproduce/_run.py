@@ -19,7 +19,7 @@ from dropout_utils.reproduce._study import Run, Study
 
 
 def find_device(name: str = "auto") -> str:
-    """Return PyTorch's name of the device: a GPU where there is one, with "auto".
+    """Return PyTorch's name of the device: a GPU where there is one, with ``"auto"``.
 
     Raises
     ------
@@ -57,11 +57,11 @@ def run(
     folder : path
         All studies may share it. Another run of the same study may not write to it at the same time.
     scale : str
-        "small", "paper", or what else the study has.
+        ``"small"``, ``"paper"``, or what else the study has.
     seeds : int, optional
         By default what the scale says. More seeds later add to those that are there.
     device : str
-        "auto", "cpu", "cuda", ...
+        ``"auto"``, ``"cpu"``, ``"cuda"``, ...
     jobs : int, optional
         Processes on a processor, see :func:`dropout_utils.replicas.run`; inside
         ``joblib.parallel_config`` they may be those of a cluster with a common file system.

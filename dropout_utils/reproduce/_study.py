@@ -127,7 +127,7 @@ class Study(ABC):
     recipe : str
         What was followed, and where it differs from the paper, in a sentence or three.
     scales : dict
-        Settings of "small" and "paper", and of what lies between: among them ``seeds``.
+        Settings of ``"small"`` and ``"paper"``, and of what lies between: among them ``seeds``.
     cost : dict
         How long each scale takes, in words, with the machine.
     published : tuple of Published
@@ -182,7 +182,7 @@ class Study(ABC):
         """Return the data, by name; a missing set raises ``data.DataError``."""
 
     def curves(self, records: Sequence[dict]) -> dict[str, dict[float, tuple[str, str]]]:
-        """Return what is drawn as curves: for each its points, x -> (arm, measure). None by default.
+        """Return what is drawn as curves: for each its points, from x to (arm, measure). None by default.
 
         Parameters
         ----------

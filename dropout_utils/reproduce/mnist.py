@@ -29,12 +29,12 @@ class Tuned(Mnist):
     """Arms that each choose their settings on 10,000 validation images, and are then trained on all.
 
     A subclass names its arms with their candidates; "steps" and the like are common to all. What of the
-    validation images decides, "loss" or "error", is the setting "chosen_by".
+    validation images decides, ``"loss"`` or ``"error"``, is the setting ``"chosen_by"``.
     """
 
-    #: arm -> settings that make it what it is
+    #: for each arm: settings that make it what it is
     arms: dict[str, dict] = {}
-    #: arm -> the settings to choose from, beside the learning rates that all arms choose from
+    #: for each arm: the settings to choose from, beside the learning rates that all arms choose from
     grids: dict[str, list[dict]] = {}
 
     def tasks(self, settings, store: Store) -> list[Task]:
@@ -234,7 +234,7 @@ class Table9(Tuned):
 
 
 class Figure9(Mnist):
-    """Srivastava et al. 2014, figure 9: the rate, with n fixed and with (1 - p) n fixed."""
+    """Srivastava et al. 2014, figure 9: the rate, with n fixed and with (1 − p) n fixed."""
 
     name = "mnist-figure-9"
     title = "Srivastava et al. 2014, figure 9: the rate, at fixed width and at fixed survivors"
