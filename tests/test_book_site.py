@@ -4,9 +4,12 @@ import json
 import re
 import zipfile
 
+import address
 import book_site
+import notebooks
 import pdf
 import pytest
+import teaching
 
 
 def test_the_site_is_where_the_repository_publishes_it():
@@ -47,13 +50,27 @@ def test_an_authors_initial_begins_no_list():
     assert lines == ["\\J. K. Salmon, M. Moraes.", "", "    \\H. Wu, X. Gu.", "See J. Smith.", "2. is one"]
 
 
-def test_the_front_page_opens_the_first_chapter_in_colab():
-    mark = "<!-- the first chapter in Colab -->"
-    assert mark in (book_site.ROOT / "intro.md").read_text(encoding="utf-8")
-    source = [f"there.{mark}"]
+def test_the_front_page_says_how_to_run_the_book_where_it_lies():
+    source = [(book_site.ROOT / "intro.md").read_text(encoding="utf-8")]
+    assert "github" not in source[0]
     book_site._fill_in(None, "intro", source)
-    assert "https://colab.research.google.com/github/" in source[0] and "overfitting.ipynb)" in source[0]
-    assert "<!--" not in source[0]
+    url = address.address(book_site.ROOT)
+    colab = url.replace("https://github.com", "https://colab.research.google.com/github")
+    assert f"({colab}/blob/{address.branch(book_site.ROOT)}/chapters/overfitting.ipynb)" in source[0]
+    assert f"git clone {url}\n  cd {address.parse(url)[1]}\n" in source[0]
+    assert f"({url}#without-make)" in source[0]
+    assert "<!--" not in source[0] and "of the book>" not in source[0]
+
+
+def test_the_heading_that_the_front_page_leads_to_is_there():
+    assert "\n## Without make\n" in (book_site.ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_front_page_says_how_long_a_chapter_takes():
+    told = {path.stem: teaching.facts(notebooks.read(path))["minutes"] for path in notebooks.chapters()}
+    told.pop("ledger")  # a table to look things up in
+    words = f"A chapter takes {min(told.values())} to {max(told.values())} minutes to read."
+    assert words in (book_site.ROOT / "intro.md").read_text(encoding="utf-8")
 
 
 def test_the_contents_of_the_print_say_where_a_chapter_begins():

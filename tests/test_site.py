@@ -98,6 +98,14 @@ def test_every_internal_link_and_anchor_leads_somewhere(name):
     assert broken == []
 
 
+def test_the_page_for_a_wrong_address_leads_on_from_any_depth():
+    root = urlparse(book_site.home(address.address(ROOT))).path
+    soup = page("404.html")
+    urls = [*(link["href"] for link in soup.find_all("a", href=True)), *fetched(soup)]
+    astray = [url for url in urls if not outside(url) and not url.startswith((root, "#", "data:"))]
+    assert astray == [] and f"{root}intro.html" in urls
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_every_picture_says_what_it_shows(name):
     article = page(name).find(class_="bd-article")

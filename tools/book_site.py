@@ -173,7 +173,9 @@ def _set_address(app, config):
     url = home(address.address(ROOT))
     config.html_baseurl = config.ogp_site_url = url
     # the page for a wrong address is shown at any depth, so its own addresses begin at the site's root
-    config.notfound_urls_prefix = urlparse(url).path
+    config.notfound_urls_prefix = root = urlparse(url).path
+    body = config.notfound_context["body"].replace('href="', f'href="{root}')  # left as it is otherwise
+    config.notfound_context = {**config.notfound_context, "body": body}
 
 
 def _explain_terms(app, doctree, docname):
@@ -211,9 +213,16 @@ def _describe_page(app, pagename, templatename, context, doctree):
 
 def _fill_in(app, docname, source):
     if docname == "intro":
-        url = address.address(ROOT).replace("https://github.com", "https://colab.research.google.com/github")
-        begin = f" [Begin with the first one]({url}/blob/{address.branch(ROOT)}/chapters/overfitting.ipynb)."
-        source[0] = source[0].replace("<!-- the first chapter in Colab -->", begin)
+        url = address.address(ROOT)
+        colab = url.replace("https://github.com", "https://colab.research.google.com/github")
+        first = f"{colab}/blob/{address.branch(ROOT)}/chapters/overfitting.ipynb"
+        for mark, text in {
+            "<!-- begin in Colab -->": f" [Begin with the first one]({first}).",
+            "<!-- without make -->": f" Without make, as on Windows: [the same by hand]({url}#without-make).",
+            "<address of the book>": url,
+            "<name of the book>": address.parse(url)[1],
+        }.items():
+            source[0] = source[0].replace(mark, text)
     if docname == "pages/teachers":
         source[0] = source[0].replace("<!-- the chapters -->", teaching.page())
         for path in notebooks.chapters():

@@ -68,7 +68,7 @@ def article(site: Path, name: str, pages: list[str]):
             picture["src"] = re.sub(r"[^/]+/\.\./", "", (Path(name).parent / picture["src"]).as_posix())
     for hidden in soup.find_all("details"):
         hidden["open"] = ""
-    for live in soup.select("script, .headerlink, .copybtn"):  # a script would make buttons, of no use on paper
+    for live in soup.select("script, .headerlink, .copybtn"):  # a script would make buttons
         live.decompose()
     soup["id"] = own[name]
     return soup
