@@ -10,6 +10,7 @@ import notebooks
 import pdf
 import pytest
 import teaching
+from bs4 import BeautifulSoup
 
 
 def test_the_site_is_where_the_repository_publishes_it():
@@ -77,6 +78,19 @@ def test_the_contents_of_the_print_say_where_a_chapter_begins():
     printed = (b"%PDF\n2 0 obj\n<</Type /Page\n>>\n7 0 obj\n<</Type /Pages\n>>\n9 0 obj\n<</Type /Page\n>>\n"
                b"5 0 obj\n<</intro [2 0 R /XYZ 0 9 0]\n/chapters-ledger [9 0 R /XYZ 0 9 0]>>\n")
     assert pdf.places(printed) == {"intro": 1, "chapters-ledger": 2}
+
+
+def test_on_paper_a_drawing_higher_than_a_page_stands_in_two_columns():
+    rows = "".join(f'<use y="{y}"></use>' for y in (10, 90, 120, 130, 160, 170, 290))
+    drawing = f'<figure class="du-figure"><svg viewbox="0 0 90 300" style="x:y">{rows}</svg></figure>'
+    soup = BeautifulSoup(drawing, "html.parser")
+    pdf.in_columns(soup.svg)
+    upper, lower = soup.select("figure > .book-columns > svg")
+    assert upper["viewbox"] == "0.0 0.0 90.0 145.0" and lower["viewbox"] == "0.0 145.0 90.0 155.0"
+    assert lower["aria-hidden"] == "true"
+    low = BeautifulSoup(drawing.replace("300", "200"), "html.parser")
+    pdf.in_columns(low.svg)
+    assert not low.select(".book-columns")
 
 
 def test_a_notebook_says_with_what_it_was_made(tmp_path):

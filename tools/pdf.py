@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import re
 import sys
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urldefrag, urlparse
 
@@ -70,8 +71,28 @@ def article(site: Path, name: str, pages: list[str]):
         hidden["open"] = ""
     for live in soup.select("script, .headerlink, .copybtn"):  # a script would make buttons
         live.decompose()
+    for picture in soup.select("figure.du-figure > svg"):
+        in_columns(picture)
     soup["id"] = own[name]
     return soup
+
+
+def in_columns(picture) -> None:
+    """Set a drawing that is higher than a page, such as the forest of all claims, in two columns."""
+    left, top, width, height = map(float, picture["viewbox"].split())
+    if height < 3 * width:
+        return
+    # cut where the gap between two rows is widest, near the middle
+    rows = sorted({float(mark["y"]) for mark in picture.select("use[y]")})
+    middle = [pair for pair in pairwise(rows) if abs(sum(pair) / 2 - top - height / 2) < height / 15]
+    cut = sum(max(middle, key=lambda pair: pair[1] - pair[0])) / 2
+    lower = copy.copy(picture)
+    for part, begin, end in [(picture, top, cut), (lower, cut, top + height)]:
+        part["viewbox"] = f"{left} {begin} {width} {end - begin}"
+        part["style"] += ";overflow:hidden;min-width:0"
+    lower["aria-hidden"] = "true"  # the upper part says what the whole shows
+    columns = picture.wrap(BeautifulSoup("", "html.parser").new_tag("div", attrs={"class": "book-columns"}))
+    columns.append(lower)
 
 
 def contents_page(front, texts: list):
