@@ -533,6 +533,7 @@ class Ledger:
             message = "No verdicts under other seeds are stored."
             return Shown(f"<p>{message}</p>", message)
         rows, lines = [], []
+        narrow = "padding:.2em .25em"  # four columns on a phone
         for row in self.tested:
             record = self._seeds["cards"].get(row.name)
             if not record:
@@ -544,12 +545,12 @@ class Ledger:
                 moved = f"{flips} of {len(record['verdicts'])}"
                 if record.get("chapter_digest") != row.card.data["chapter_digest"]:
                     found += " (run before the chapter last changed)"
-            style = "vertical-align:top;border-bottom:1px solid"
+            style = f"{narrow};vertical-align:top;border-bottom:1px solid"
             cells = "".join(f'<td style="{style}">{text}</td>' for text in (row.verdict, found, moved))
             rows.append(f'<tr style="background:transparent"><th scope="row" style="{style}">{row.label}</th>'
                         f"{cells}</tr>")
             lines.append(f"{row.name:<8} {row.verdict:<24} {found}; flipped: {moved}")
-        heads = "".join(f'<th scope="col">{text}</th>'
+        heads = "".join(f'<th scope="col" style="{narrow}">{text}</th>'
                         for text in ("Claim", "Verdict", "Under other seeds", "Flipped"))
         page = (
             '<div role="region" aria-label="Verdicts under other seeds" tabindex="0" style="overflow-x:auto">'
