@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import json
 import math
-import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -53,7 +52,7 @@ class Table:
         body = "".join(
             f'<tr style="background:transparent"><th scope="row" style="{cell};font-weight:normal">'
             + html.escape(line[0]) + "</th>"
-            + "".join(f'<td style="{cell}">{_whole(text)}</td>' for text in line[1:]) + "</tr>"
+            + "".join(f'<td style="{cell}">{html.escape(text)}</td>' for text in line[1:]) + "</tr>"
             for line in self.lines
         )  # fmt: skip
         return (
@@ -106,12 +105,6 @@ def _exponent(value: float) -> int:
 
 def _minus(number: str) -> str:
     return number.replace("-", "−")
-
-
-def _whole(cell: str) -> str:
-    """A cell as HTML in which neither an interval nor a spread is broken at the end of a line."""
-    together = r'<span style="white-space:nowrap">\g<0></span>'
-    return re.sub(r"\[[^\]]*\]|\S+ ± \S+", together, html.escape(cell))
 
 
 def figure(study: Study, records: Sequence[dict]):
