@@ -27,7 +27,7 @@ from dropout_utils._machine import processor
 from dropout_utils.reproduce import _nets
 from dropout_utils.reproduce._run import find_device
 
-SEEDS, BATCH = range(5), 100
+SEEDS, BATCH = tuple(range(5)), 100
 HIDDEN = ((256, 256, 512), (1024, 1024, 1024), (1024, 1024, 2048))
 
 
@@ -71,15 +71,15 @@ def main(arguments: list[str] | None = None) -> int:
     where = processor() if device == "cpu" else torch.cuda.get_device_name()
     print(f"PyTorch {torch.__version__} on {where}; {len(SEEDS)} seeds, batches of {BATCH}")
     print(f"{'hidden units':18}{'products':10}{'one update of one net':>22}{'five together / five runs':>28}")
+    alone = [(seed,) for seed in SEEDS]
     for hidden in HIDDEN:
         for products in ("float32", "bfloat16"):
             run = updates(hidden, products, device, options.updates)
-            alone = [(seed,) for seed in SEEDS]
-            run(tuple(SEEDS)), [run(seeds) for seeds in alone]  # warm
+            for seeds in (SEEDS, *alone):  # warm
+                run(seeds)
             single, ratios = [], []
             for _ in range(options.rounds):
-                together = run(tuple(SEEDS))
-                apart = [run(seeds) for seeds in alone]
+                together, apart = run(SEEDS), [run(seeds) for seeds in alone]
                 single += apart
                 ratios.append(together / sum(apart))
             print(f"{'-'.join(map(str, hidden)):18}{products:10}{1e3 * statistics.median(single):19.2f} ms"

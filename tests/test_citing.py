@@ -1,6 +1,7 @@
 """The bibliography is in the order of the alphabet, and no two works are cited alike."""
 
 import citing
+from address import ROOT
 from pybtex.database import parse_file, parse_string
 
 TWINS = """
@@ -31,7 +32,5 @@ def test_sorting_twice_gives_no_second_letter():
 
 
 def test_no_two_works_of_the_book_are_cited_alike():
-    from address import ROOT
-
     cited = [citing.cited_as(entry) for entry in in_order(parse_file(ROOT / "references.bib"))]
     assert len(cited) == len(set(cited)) and ("Google Research", "2020") in cited

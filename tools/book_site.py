@@ -24,6 +24,7 @@ from urllib.parse import urlparse
 import address
 import lighten
 import notebooks
+import reference
 import teaching
 from docutils import nodes
 
@@ -81,12 +82,12 @@ MENDED = [
     ),
     (
         r'(<h2>|nav-link" href="#[^"]*">)(dropout_utils\.[\w.]+)',
-        lambda match: match[1] + match[2].replace(".", ".<wbr>"),
+        lambda match: match[1] + str(reference.breakable(match[2])),
         "on a phone, and in the narrow list of contents, a module's name breaks after a dot",
     ),
     (
         r'(?<=<span class="sig-prename descclassname"><span class="pre">)[\w.]+',
-        lambda match: re.sub(r"\.(?=\w)", ".<wbr>", match[0]),
+        lambda match: str(reference.breakable(match[0])),
         "so it does in a signature",
     ),
     (
