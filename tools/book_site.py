@@ -8,6 +8,7 @@
   (`lighten.py`).
 - The teacher's page and its notebooks are made from the chapters (`teaching.py`).
 - The API reference and the indexes are made readable (`reference.py`).
+- The site brings its own letters (`typeface.py`).
 - The finished site is packed into one archive, to be read without a network.
 """
 
@@ -32,6 +33,13 @@ ROOT = address.ROOT
 ARCHIVE = "dropout-book.zip"
 
 _FACADES = ("dropout_utils.torch", "dropout_utils.numpy")  # where a bare name is looked for
+
+# Waits for a frame, or a moment where there are none (a page in the background).
+FORMULAS_LATER = (
+    '"startup": {pageReady: () => new Promise((done) => '
+    "{ requestAnimationFrame(() => setTimeout(done)); setTimeout(done, 300); })"
+    ".then(() => MathJax.startup.defaultPageReady())}"
+)
 
 # What is mended in the theme's markup: (pattern, replacement, why).
 MENDED = [
@@ -91,6 +99,16 @@ MENDED = [
         "so it does in a signature",
     ),
     (
+        r'(localStorage\.getItem\("theme"\)) \|\| "auto";',
+        r'\1 || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");',
+        "a page is never painted without its colours: white before dark, code without its border",
+    ),
+    (
+        r'(<script>window\.MathJax = \{)',
+        rf"\1{FORMULAS_LATER}, ",
+        "the text is painted before formulas are set, not after",
+    ),
+    (
         lighten.SCRIPT.pattern,
         "",
         "half a megabyte of drawings on each page; the fonts have the dozen that are used",
@@ -120,13 +138,27 @@ _SILENT = re.compile(r"\\(?:begin|end|label)\{[^}]*\}|\\(?:left|right|text|displ
 _FRACTION = re.compile(r"\\[dt]?frac\{((?:[^{}]|\{[^{}]*\})*)\}\{((?:[^{}]|\{[^{}]*\})*)\}")
 
 
+_NAMES = [  # commands, and signs about as wide
+    (r"\\(?:log|exp|min|max|tanh?|Pr)(?![a-z])", "xxx"),
+    (r"\\(?:approx|[lg]eq?|neq?|sim|to|in|mapsto|propto|(?:left|right)arrow)(?![a-z])", "="),
+    (r"\\(?:odot|cdot|times|pm)(?![a-z])", "+"),
+    (r"\\[a-zA-Z]+", "x"),
+]
+_WIDE = {"()[]|": 0.37, ",;": 0.44, ".!'": 0.28, "=<>:": 1.34, "+-": 1.22, " {}^_&~\n": 0.0,
+         "0123456789": 0.5, "mwMW": 0.9, "ABCDEFGHIJKLNOPQRSTUVXYZ": 0.74}  # fmt: skip
+_WIDE = {sign: wide for signs, wide in _WIDE.items() for sign in signs}
+
+
 def width(tex: str) -> float:
-    """Estimate how wide a formula will be, in em: the letters that show, wide ones for relations."""
+    """Estimate how wide a formula will be, in em of the text around it: what shows, small ones less."""
     tex = _FRACTION.sub(lambda parts: max(parts[1], parts[2], key=len), _SILENT.sub("", tex))
-    tex = re.sub(r"\\[a-zA-Z]+", "x", tex)
-    small = sum(len(part.strip("{}^_")) for part in re.findall(r"[_^](?:\{[^{}]*\}|.)", tex))
-    shown = len(re.sub(r"[\s{}^_&]", "", tex))
-    return 0.65 * shown - 0.2 * small + 0.5 * len(re.findall(r"[-=<>+]", tex))
+    for pattern, alike in _NAMES:
+        tex = re.sub(pattern, alike, tex)
+
+    def wide(signs: str) -> float:
+        return sum(_WIDE.get(sign, 0.55) for sign in signs)
+
+    return wide(tex) - 0.3 * sum(map(wide, re.findall(r"[_^](?:\{[^{}]*\}|.)", tex)))
 
 
 def reserve(html: str) -> str:
@@ -138,7 +170,7 @@ def reserve(html: str) -> str:
         rows = 2 + 2.1 * (plain.count("\\\\") + 1) + 0.8 * ("frac" in plain)
         room = f"--wide:{width(plain):.1f}em" if kind == "span" else f"--tall:{rows:.1f}em"
         if kind == "span" and "frac" in plain:
-            room += ";--high:2em;--deep:-.7em"
+            room += ";--high:1.5em;--deep:-.5em"
         return f'<{kind} class="math notranslate nohighlight" style="{room}"{rest}>{tex}</{kind}>'
 
     return _FORMULA.sub(roomy, _BEFORE_A_MARK.sub(r'<span class="unbroken">\1</span>', html))
@@ -280,6 +312,7 @@ def _keep_initials(app, what, name, thing, options, lines):
 def setup(app):
     """Register with Sphinx."""
     app.setup_extension("reference")  # the API reference and the indexes
+    app.setup_extension("typeface")  # the fonts
     app.connect("autodoc-process-docstring", _keep_initials, priority=900)  # after numpydoc
     app.connect("config-inited", _set_address)
     app.connect("source-read", _fill_in)
