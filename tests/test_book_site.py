@@ -1,5 +1,6 @@
 """The site's own extension: addresses follow from the repository's, faults of the theme are mended."""
 
+import base64
 import json
 import re
 import zipfile
@@ -10,6 +11,7 @@ import notebooks
 import pdf
 import pytest
 import teaching
+import typeface
 from bs4 import BeautifulSoup
 
 
@@ -30,6 +32,8 @@ def test_the_site_is_where_the_repository_publishes_it():
     '<h2>dropout_utils.numpy<a class="headerlink" href="#x">#</a></h2>',
     '<li><a class="reference internal nav-link" href="#x">dropout_utils.explorables.mask</a>',
     '<span class="sig-prename descclassname"><span class="pre">dropout_utils.numpy.</span></span>',
+    'document.documentElement.dataset.theme = localStorage.getItem("theme") || "auto";',
+    '<script>window.MathJax = {"options": {}}</script>',
 ])  # fmt: skip
 def test_a_fault_of_the_theme_is_mended_once(markup):
     mended = book_site.mend(markup)
@@ -43,6 +47,23 @@ def test_every_mending_gives_its_reason():
 def test_what_has_no_fault_stays_as_it_is():
     page = '<h1>Dropout</h1><summary>Show</summary><button title="Search">x</button><ul role="list"></ul>'
     assert book_site.mend(page) == page
+
+
+@pytest.mark.parametrize(("less", "more"), [
+    ("p", "1 - p"), ("p = 1", "p = 1/2"), ("x_{12}", "x12"), (r"\frac{1}{p}", r"\frac{1}{1 - p}"), ("i", "m"),
+    (r"a \cdot b", r"a \approx b"), (r"\log p", r"\log p + p"), (r"\alpha", "alpha"),
+])  # fmt: skip
+def test_a_longer_formula_is_given_more_room(less, more):
+    assert 0.2 < book_site.width(less) < book_site.width(more) < 6
+
+
+def test_the_fonts_are_whole_and_come_with_their_licence():
+    script = typeface.script()
+    faces = json.loads(re.search(r"const faces = (.*);\n", script)[1])
+    assert [tuple(face[:3]) for face in faces] == [face[:3] for face in typeface.FACES]
+    assert all(base64.b64decode(data).startswith(b"wOF2") for *_, data in faces)
+    head = script.partition("*/")[0]
+    assert head.startswith("/* Source Serif 4: Copyright") and "SIL Open Font License" in head
 
 
 def test_an_authors_initial_begins_no_list():

@@ -267,6 +267,27 @@ def test_every_figure_has_a_name_and_a_number_and_numbers_run_on():
     assert all(place for place, _ in found) and gaps([words for _, words in found]) == []
 
 
+def wordless(soup):
+    """The figures of a page whose caption says nothing beside its number."""
+    return [found.get("id") for found in soup.select("figure.du-figure:has(.figure-number)")
+            if len(re.findall(r"[a-z]{2,}", found.figcaption.get_text().partition(". ")[2])) < 2]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_caption_of_a_figure_says_more_than_its_number(name):
+    assert wordless(page(name)) == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_letters_and_colours_are_there_before_a_page_is_painted(name):
+    if name == "index.html":
+        pytest.skip("it only leads to the front page")
+    scripts = page(name).head.find_all("script")
+    assert "typeface.js" in next(found for found in scripts if found.get("src"))["src"]
+    chosen = [found.get_text() for found in scripts if "dataset.theme" in found.get_text()]
+    assert len(chosen) == 1 and "prefers-color-scheme" in chosen[0]
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_a_reference_says_the_number_that_stands_where_it_leads(name):
     assert [(said, there) for said, there in references(name) if said.strip() != (there or "").strip()] == []
@@ -329,3 +350,10 @@ def test_a_figure_without_a_number_and_a_gap_are_seen():
     assert numbered(soup) == [("a", "Figure 1.1"), (None, None)]
     assert gaps(["Figure 2.1", None, "Figure 2.4"], 2) == [None, "Figure 2.4"]
     assert gaps(["Figure 1", "Figure 2"]) == []
+
+
+def test_a_caption_that_is_only_a_number_is_seen():
+    figure = ('<figure class="du-figure" id="{}"><figcaption><span class="figure-number">Figure 1.1</span>{}'
+              "</figcaption></figure>")  # fmt: skip
+    soup = BeautifulSoup(figure.format("a", "") + figure.format("b", ". Filled: kept."), "html.parser")
+    assert wordless(soup) == ["a"]

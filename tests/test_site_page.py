@@ -8,6 +8,7 @@ import re
 import first_load
 import pdf
 import pytest
+import typeface
 from test_explorables_page import axe, browser, pytestmark, violations  # noqa: F401
 
 SITE = first_load.SITE
@@ -101,6 +102,21 @@ def test_a_chapter_prints_with_its_code_whole_its_formulas_set_and_its_explorabl
         beside.unlink()
         context.close()
     assert printed.startswith(b"%PDF") and len(re.findall(rb"/Type /Page\b", printed)) >= 8
+
+
+def test_a_page_is_painted_first_in_its_own_letters_and_as_dark_as_the_system(browser):  # noqa: F811
+    context = browser.new_context(color_scheme="dark", offline=True)
+    context.add_init_script("""addEventListener('DOMContentLoaded', () => { window.first = [
+        document.documentElement.dataset.theme, [...document.fonts].filter((face) => face.status == 'loaded'
+        && face.family.startsWith('Source')).map((face) => face.family + face.style)]; }, true);""")
+    page = context.new_page()
+    page.goto((SITE / "intro.html").as_uri())
+    theme, faces = page.evaluate("window.first")
+    said = page.evaluate("getComputedStyle(document.querySelector('.bd-article section > p')).fontFamily")
+    context.close()
+    assert theme == "dark"
+    assert faces == [family + style for family, style, *_ in typeface.FACES]
+    assert said.startswith('"Source Serif 4"')
 
 
 def test_an_excerpt_of_a_search_has_no_marks_around_formulas(opened):

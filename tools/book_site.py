@@ -104,7 +104,7 @@ MENDED = [
         "a page is never painted without its colours: white before dark, code without its border",
     ),
     (
-        r'(<script>window\.MathJax = \{)',
+        r'(<script>window\.MathJax = \{)(?!"startup")',
         rf"\1{FORMULAS_LATER}, ",
         "the text is painted before formulas are set, not after",
     ),
