@@ -708,7 +708,7 @@ class Card:
             name = f"<strong>{html.escape(condition['name'])}</strong><br>" if condition["name"] else ""
             rows.append(
                 f'<li style="margin:.5em 0;list-style:none">{name}{text}. '
-                f"<em>{html.escape(_READING[condition['reading']])}</em>"
+                f'<em style="white-space:nowrap">{html.escape(_READING[condition["reading"]])}</em>'
                 f"{_interval_svg(condition, data, limits)}</li>"
             )
         summary = self._summary()
@@ -820,6 +820,8 @@ def _interval_svg(condition: dict, data: dict, limits: tuple[float, float]) -> s
     # The smallest difference is labelled where there is room beside the zero; elsewhere a round number is.
     room = width * minimum / (limits[1] - limits[0]) > 8 + 5.5 * len(size)
     scale = minimum if room else _round_below(0.95 * max(-limits[0], limits[1]))
+    half = width * (condition["high"] - condition["low"]) / (limits[1] - limits[0]) / 2
+    radius = min(4.5, max(2.0, 0.9 * half))  # or it would hide the ends of a narrow interval
     ticks = tick(0, "0") + "".join(
         tick(end, f"{sign}{scale:.3g}")
         for sign, end in (("−", -scale), ("+", scale))
@@ -835,7 +837,8 @@ def _interval_svg(condition: dict, data: dict, limits: tuple[float, float]) -> s
         'stroke="currentColor" stroke-width="2.5"/>'
         + "".join(f'<line x1="{at(condition[end])}" x2="{at(condition[end])}" y1="{middle - 4}" '
                   f'y2="{middle + 4}" stroke="currentColor" stroke-width="2"/>' for end in ("low", "high"))
-        + f'<circle cx="{at(condition["mean"])}" cy="{middle}" r="4.5" fill="currentColor"/>{ticks}</svg>'
+        + f'<circle cx="{at(condition["mean"])}" cy="{middle}" r="{radius:.1f}" fill="currentColor"/>'
+        f"{ticks}</svg>"
     )
 
 
