@@ -8,7 +8,7 @@
   (`lighten.py`).
 - The teacher's page and its notebooks are made from the chapters (`teaching.py`).
 - The API reference and the indexes are made readable (`reference.py`).
-- The site brings its own letters (`typeface.py`).
+- The site brings its own letters (`typeface.py`), and its lines end where a reader may pause (`together.py`).
 - The finished site is packed into one archive, to be read without a network.
 """
 
@@ -27,6 +27,7 @@ import lighten
 import notebooks
 import reference
 import teaching
+import together
 from docutils import nodes
 
 ROOT = address.ROOT
@@ -268,7 +269,7 @@ def _finish(app, exception):
     for path in Path(app.outdir).rglob("*.html"):
         if "_static" not in path.relative_to(app.outdir).parts:
             html = path.read_text(encoding="utf-8")
-            path.write_text(reserve(mend(html)), encoding="utf-8")
+            path.write_text(together.whole(reserve(mend(html))), encoding="utf-8")
     search = Path(app.outdir, "_static", "searchtools.js")
     script = search.read_text(encoding="utf-8")
     if EXCERPTS not in script:
@@ -313,6 +314,7 @@ def setup(app):
     """Register with Sphinx."""
     app.setup_extension("reference")  # the API reference and the indexes
     app.setup_extension("typeface")  # the fonts
+    app.setup_extension("together")  # the ends of lines
     app.connect("autodoc-process-docstring", _keep_initials, priority=900)  # after numpydoc
     app.connect("config-inited", _set_address)
     app.connect("source-read", _fill_in)

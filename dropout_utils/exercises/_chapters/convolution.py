@@ -115,10 +115,10 @@ QUIZ = (
     Question(
         "For which kind does it make no difference whether dropout comes before or after max-pooling?",
         (
-            ("Single units", False, "A dropped unit lets another one win, before the pooling."),
-            ("Whole channels", True,
+            ("Single units.", False, "A dropped unit lets another one win, before the pooling."),
+            ("Whole channels.", True,
              "The whole channel is multiplied by one number, and so is its maximum."),
-            ("Blocks", False, "The edge of a block can fall inside a pooling window."),
+            ("Blocks.", False, "The edge of a block can fall inside a pooling window."),
         ),
     ),
     Question(

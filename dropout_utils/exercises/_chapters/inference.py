@@ -120,10 +120,10 @@ QUIZ = (
     Question(
         "Which of the three scaling bugs does accuracy hide best?",
         (
-            ("Left on", False, "Two passes that differ cost many right answers."),
-            ("Not scaled", True, "It cost the least accuracy and by far the most loss: logits that are "
+            ("Left on.", False, "Two passes that differ cost many right answers."),
+            ("Not scaled.", True, "It cost the least accuracy and by far the most loss: logits that are "
                                  "too large."),
-            ("Scaled twice", False, "It cost the most accuracy: the biases decide."),
+            ("Scaled twice.", False, "It cost the most accuracy: the biases decide."),
         ),
     ),
     Question(

@@ -182,9 +182,9 @@ QUIZ = (
         "A unit was dropped in every example of this step. Under which optimiser do its weights stay exactly "
         "where they are?",
         (
-            ("Adam", False, "It remembers earlier gradients and goes on in their direction."),
-            ("Plain SGD", True, "No gradient, no step. It is the only one of the five."),
-            ("SGD with weight decay", False, "Decay shrinks every weight in every step, gradient or none."),
+            ("Adam.", False, "It remembers earlier gradients and goes on in their direction."),
+            ("Plain SGD.", True, "No gradient, no step. It is the only one of the five."),
+            ("SGD with weight decay.", False, "Decay shrinks every weight in every step, gradient or none."),
             ("All of them: the gradient is zero.", False,
              "The gradient is zero for all. What an optimiser makes of it is another matter."),
         ),

@@ -111,9 +111,9 @@ QUIZ = (
     Question(
         "Two of four heads will be removed after training. Which training prepares a network for that?",
         (
-            ("DropHead", True, "Train with the parts missing that will be missing."),
-            ("No dropout", False, "A network that never met a missing part leans on all of them."),
-            ("LayerDrop", False, "It paid where whole layers went."),
+            ("DropHead.", True, "Train with the parts missing that will be missing."),
+            ("No dropout.", False, "A network that never met a missing part leans on all of them."),
+            ("LayerDrop.", False, "It paid where whole layers went."),
         ),
     ),
     Question(

@@ -89,7 +89,7 @@ QUIZ = (
             ("1, as before.", False, "That would be so if it were renormalised. It is not."),
             ("A random number; 1 on average.", True,
              "Single rows lie above or below. How far hangs on where the token looks."),
-            ("`1 - p`", False, "The weights that are kept are scaled, which makes up for that on average."),
+            ("`1 - p`.", False, "The weights that are kept are scaled, which makes up for that on average."),
         ),
     ),
     Question(
@@ -106,12 +106,12 @@ QUIZ = (
     Question(
         "Attention weights and feed-forward each helped alone. Where all other sites dropped at 0.4 "
         "already, adding "
-        "either of them on average ...",
+        "either of them on average …",
         (
-            ("... helped as much as alone.", False, "Then the gains would add up. They did not."),
-            ("... made the nets worse.", True,
+            ("… helped as much as alone.", False, "Then the gains would add up. They did not."),
+            ("… made the nets worse.", True,
              "All sites treat the same illness, and there is only so much of it."),
-            ("... changed nothing.", False, "On average the accuracy fell."),
+            ("… changed nothing.", False, "On average the accuracy fell."),
         ),
     ),
     Question(
