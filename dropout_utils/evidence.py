@@ -563,7 +563,7 @@ class Claim:
         return _box(
             _heading(self.id, self.sentence),
             _facts({"Measured": measured, "Arms": " / ".join(self.arms), "Counts for it": supports,
-                    "Counts against it": opposes, "Anything else": "undecided"}),
+                    "Counts against it": opposes, "Anything else": "undecided"}, self.unit),
         )
 
 
@@ -704,13 +704,14 @@ class Card:
         rows = []
         limits = _limits(conditions, data["minimum"])
         for condition in conditions:
-            text = _whole(html.escape(self._condition_text(condition)))
+            text = _whole(html.escape(self._condition_text(condition)), data["unit"])
             name = f"<strong>{html.escape(condition['name'])}</strong><br>" if condition["name"] else ""
             rows.append(
                 f'<li style="margin:.5em 0;list-style:none">{name}{text}. '
                 f'<em style="white-space:nowrap">{html.escape(_READING[condition["reading"]])}</em>'
                 f"{_interval_svg(condition, data, limits)}</li>"
             )
+        measured = f"{data['measure']}: {' / '.join(data['arms'])}"
         summary = self._summary()
         note = f" {_TIMED}" if data.get("timed") else ""
         label = "The right sentence: " if self.verdict == "needs rewording" and data["rewording"] else ""
@@ -718,11 +719,11 @@ class Card:
             _heading(data["claim"], data["sentence"]),
             f'<p style="margin:.4em 0"><strong>Verdict: {_SYMBOL[self.verdict]} {self.verdict}.</strong> '
             f"{_whole(html.escape(label + summary))}</p>",
-            f'<p style="margin:.4em 0">{html.escape(data["measure"])}: '
-            f"{html.escape(' / '.join(data['arms']))}</p>",
+            '<p style="margin:.4em 0"><strong>Measured:</strong> '
+            f"{_whole(html.escape(measured))}.</p>",
             f'<ul style="margin:0;padding:0">{"".join(rows)}</ul>',
             f'<p style="margin:.4em 0 0;font-size:.85em">Intervals at {level}. Smallest difference that '
-            f"matters, fixed before the run: {html.escape(size)}.{note}</p>",
+            f"matters, fixed before the run: {_whole(html.escape(size), data['unit'])}.{note}</p>",
         )
 
 
@@ -761,9 +762,15 @@ def _with_unit(number: str, unit: str) -> str:
     return f"{number}{'' if unit == '%' else ' '}{unit}" if unit else number
 
 
-def _whole(page: str) -> str:
-    """HTML in which counts and rates, such as "n = 24", are not broken at the end of a line."""
-    return re.sub(r"\b[np] = \d+(\.\d+)?", r'<span style="white-space:nowrap">\g<0></span>', page)
+def _whole(page: str, unit: str = "") -> str:
+    """HTML in which "n = 24", "1 point" and "a / b" are not broken before what belongs to them."""
+    page = re.sub(r"\b[np] = \d+(\.\d+)?", r'<span style="white-space:nowrap">\g<0></span>', page)
+    page = page.replace(" / ", "&nbsp;/ ")
+    if unit:
+        many = html.escape(unit)
+        pattern = rf"(?<=\d) (?={re.escape(many.removesuffix('s'))})({re.escape(many)})?"
+        page = re.sub(pattern, lambda match: match[0].replace(" ", "&nbsp;"), page)
+    return page
 
 
 def _box(*parts: str) -> str:
@@ -778,10 +785,10 @@ def _heading(claim: str, sentence: str) -> str:
     return f'<p style="margin:0 0 .4em"><strong>Claim {claim}.</strong> {html.escape(sentence)}</p>'
 
 
-def _facts(facts: dict[str, str]) -> str:
+def _facts(facts: dict[str, str], unit: str) -> str:
     rows = "".join(
         f'<dt style="font-weight:bold">{html.escape(key)}</dt>'
-        f'<dd style="margin:0 0 .3em 1em">{html.escape(value)}</dd>'
+        f'<dd style="margin:0 0 .3em 1em">{_whole(html.escape(value), unit)}</dd>'
         for key, value in facts.items()
     )
     return f'<dl style="margin:0">{rows}</dl>'

@@ -493,21 +493,21 @@ class Ledger:
         order = [*VERDICTS, UNTESTED]
         body = []
         for position, row in enumerate(self.rows):
-            chapter = html.escape(row.chapter)
+            chapter = html.escape(row.chapter.capitalize())
             if row.card:
                 chapter = f'<a href="{row.link}">{chapter}</a>'
             symbol = _SYMBOL.get(row.verdict, "·")
             sentence = html.escape(row.sentence)
             if row.verdict == "needs rewording" and row.card.data["rewording"]:
-                sentence += f" <em>Better: {html.escape(row.card.data['rewording'])}</em>"
+                sentence += f" <em>The right sentence: {html.escape(row.card.data['rewording'])}</em>"
             elif row.verdict == "holds, with conditions":
-                sentence += f" <em>{html.escape(row.card._summary())}</em>"
+                sentence += f" <em>{_whole(html.escape(row.card._summary()))}</em>"
             cells = [
                 ("Claim", position, f"<strong>{row.claim}</strong>"),
                 ("Sentence", position, sentence),
                 ("Chapter", claims.CHAPTERS.index(row.chapter), chapter),
                 ("Verdict", order.index(row.verdict), f"{symbol} {row.verdict}"),
-                ("Effect", position, _effect_list(row.effects)),
+                ("Effect", position, _effect_list(row)),
             ]
             body.append('<tr role="row">' + "".join(
                 f'<td role="cell" data-label="{label}" data-sort="{key}">{content}</td>'
@@ -533,7 +533,7 @@ class Ledger:
             message = "No verdicts under other seeds are stored."
             return Shown(f"<p>{message}</p>", message)
         rows, lines = [], []
-        narrow = "padding:.2em .25em"  # four columns on a phone
+        narrow = "padding:.3em .5em .3em 0"  # four columns on a phone
         for row in self.tested:
             record = self._seeds["cards"].get(row.name)
             if not record:
@@ -546,11 +546,12 @@ class Ledger:
                 if record.get("chapter_digest") != row.card.data["chapter_digest"]:
                     found += " (run before the chapter last changed)"
             style = f"{narrow};vertical-align:top;border-bottom:1px solid"
-            cells = "".join(f'<td style="{style}">{text}</td>' for text in (row.verdict, found, moved))
+            cells = "".join(f'<td style="{style}">{text}</td>'
+                            for text in (row.verdict, found.replace(" ×", "&nbsp;×"), moved))
             rows.append(f'<tr style="background:transparent"><th scope="row" style="{style}">{row.label}</th>'
                         f"{cells}</tr>")
             lines.append(f"{row.name:<8} {row.verdict:<24} {found}; flipped: {moved}")
-        heads = "".join(f'<th scope="col" style="{narrow}">{text}</th>'
+        heads = "".join(f'<th scope="col" style="{narrow};border-bottom:1px solid">{text}</th>'
                         for text in ("Claim", "Verdict", "Under other seeds", "Flipped"))
         page = (
             '<div role="region" aria-label="Verdicts under other seeds" tabindex="0" style="overflow-x:auto">'
@@ -571,8 +572,9 @@ class Ledger:
         from dropout_utils import figures
 
         figures.use_style()
-        marks = {"for": ("o", "full"), "undecided": ("o", "none"), "against": ("^", "full")}
-        lines, ticks, labels, height = [], [], [], 0.0
+        blue = figures.COLOURS["dropout"]
+        marks = {"for": ("o", blue), "undecided": ("o", figures.PAPER), "against": ("^", blue)}
+        lines, groups, labels, height = [], [], [], 0.0
         for row in self.tested:
             data, first = row.card.data, height
             sign = -1 if data["expect"] == "less" else 1
@@ -580,7 +582,7 @@ class Ledger:
                 ends = [sign * condition[end] / data["minimum"] for end in ("low", "mean", "high")]
                 lines.append((height, sorted(ends[::2]), ends[1], condition["reading"]))
                 height += 1.0
-            ticks.append((first + height - 1) / 2)
+            groups.append((first, height - 1))
             labels.append(row.label + (" (=)" if data["expect"] == "equal" else ""))
             height += 0.8
         fig, ax = plt.subplots(figsize=(5.2, 1.3 + 0.2 * max(height, 3)))
@@ -595,14 +597,16 @@ class Ledger:
         ax.axvspan(-1, 1, color=figures.COLOURS["muted"], alpha=0.2, linewidth=0)
         for mark in (-1, 0, 1):
             ax.axvline(mark, color=figures.INK, linewidth=1 if mark else 1.5, linestyle=":" if mark else "-")
+        for first, last in groups[1::2]:  # every other card, so that rows can be told apart
+            ax.axhspan(first - 0.9, last + 0.9, color=figures.COLOURS["muted"], alpha=0.12, linewidth=0)
         for at, ends, mean, value in lines:
             marker, fill = marks[value]
-            ax.plot(ends, [at, at], color=figures.COLOURS["dropout"], linewidth=1.8)
-            ax.plot([mean], [at], color=figures.COLOURS["dropout"], marker=marker, fillstyle=fill,
-                    markersize=5.5, linestyle="none", markerfacecoloralt=figures.PAPER)
+            ax.plot(ends, [at, at], color=blue, linewidth=1.8)
+            ax.plot([mean], [at], color=blue, marker=marker, markerfacecolor=fill, markeredgewidth=1.6,
+                    markersize=5.5, linestyle="none")
         ax.set_xticks(marked, [f"{mark:g}".replace("-", "−") for mark in marked], minor=False)
         ax.set_xticks([], minor=True)
-        ax.set_yticks(ticks, labels)
+        ax.set_yticks([sum(group) / 2 for group in groups], labels)
         ax.set_ylim(max(height, 1.0) - 0.4, -0.8)
         ax.tick_params(axis="y", length=0)
         ax.tick_params(axis="x", labeltop=True)  # the picture is higher than a screen
@@ -646,7 +650,9 @@ white-space:normal;border-bottom:1px solid}
 table.claim-ledger tbody tr{background:transparent;color:inherit}
 table.claim-ledger th button{font:inherit;font-weight:bold;color:inherit;background:transparent;
 border:1px solid;border-radius:4px;padding:.2em .5em;cursor:pointer;min-height:24px}
+table.claim-ledger thead th{vertical-align:middle}
 table.claim-ledger ul{margin:0;padding:0;list-style:none}
+table.claim-ledger li{margin:0 0 .25em;padding-left:.8em;text-indent:-.8em}
 @media (max-width:48em){
 table.claim-ledger,table.claim-ledger tbody,table.claim-ledger tr,table.claim-ledger td{display:block}
 table.claim-ledger thead tr{display:flex;flex-wrap:wrap;gap:.3em}
@@ -686,10 +692,12 @@ document.querySelectorAll("table.claim-ledger").forEach(function (table) {
 """
 
 
-def _effect_list(lines: list[str]) -> str:
+def _effect_list(row: Row) -> str:
+    lines = row.effects
     if not lines:
         return ""
-    items = "<ul>" + "".join(f"<li>{_whole(html.escape(line))}</li>" for line in lines) + "</ul>"
+    unit = row.card.data["unit"]
+    items = "<ul>" + "".join(f"<li>{_whole(html.escape(line), unit)}</li>" for line in lines) + "</ul>"
     if len(lines) > 3:
         return f"<details><summary>{len(lines)} conditions</summary>{items}</details>"
     return items

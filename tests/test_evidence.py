@@ -390,7 +390,8 @@ def test_only_effects_can_be_judged():
 @pytest.mark.parametrize("expect", ["greater", "less", "equal"])
 def test_a_claim_states_before_the_run_what_counts_for_and_against(expect):
     stated = claim(expect=expect)
-    for text in (str(stated), re.sub("<[^>]+>", " ", stated._repr_html_())):
+    page = re.sub("<[^>]+>", " ", stated._repr_html_()).replace("&nbsp;", " ")
+    for text in (str(stated), page):
         assert stated.sentence in text
         assert "Counts for it" in text and "Counts against it" in text
         for rule in stated.rules:
@@ -476,7 +477,10 @@ def test_the_dot_of_a_mean_leaves_the_ends_of_its_interval_in_sight(means):
 
 
 def test_a_count_is_not_broken_at_the_end_of_a_line():
-    assert card_of(3, 0)._repr_html_().count('<span style="white-space:nowrap">n = 24</span>') == 2
+    page = card_of(3, 0)._repr_html_()
+    assert page.count('<span style="white-space:nowrap">n = 24</span>') == 2
+    assert "&nbsp;points, interval" in page and "&nbsp;/ " in page
+    assert "within 1&nbsp;point of" in claim(expect="equal")._repr_html_()
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,9 @@ def test_a_page_is_painted_first_in_its_own_letters_and_as_dark_as_the_system(br
     assert said.startswith('"Source Serif 4"')
 
 
-def test_an_excerpt_of_a_search_has_no_marks_around_formulas(opened):
+def test_an_excerpt_of_a_search_is_the_text_without_furniture_and_marks_around_formulas(opened):
     page, _ = opened("search.html")
-    part = r'<div role="main">a rate \(p\), and \[a^{[1]}\]</div>'
-    assert page.evaluate("part => Search.htmlToText(part)", part) == "a rate p, and a^{[1]}"
+    text = r'<div class="bd-header-article">Download .pdf</div>a rate \(p\), and \[a^{[1]}\]'
+    found = page.evaluate("part => Search.htmlToText(part)", f'<div role="main">{text}</div>')
+    assert found == "a rate p, and a^{[1]}"
+    assert "categories" not in (SITE / "_static" / "searchtools.js").read_text(encoding="utf-8")

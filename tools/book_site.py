@@ -124,10 +124,20 @@ def mend(html: str) -> str:
     return html
 
 
-# The excerpts of a search are plain text, where the marks around a formula would be noise.
+# The excerpts of a search are plain text: no furniture of the page, no marks around formulas.
 EXCERPTS = r"""
-Search.htmlToText = ((read) => (...given) => read(...given).replace(/\\[()[\]]/g, ""))(Search.htmlToText);
+Search.htmlToText = ((read) => (html, ...rest) => {
+  const page = new DOMParser().parseFromString(html, "text/html");
+  const furniture = ".bd-header-article, .bd-sidebar-secondary, .onlyprint, .prev-next-footer, footer, style";
+  page.querySelectorAll(furniture).forEach((part) => part.remove());
+  return read(page.documentElement.outerHTML, ...rest).replace(/\\[()[\]]/g, "");
+})(Search.htmlToText);
 """
+# What it says where nothing was found: this book has no categories.
+NOTHING_FOUND = (
+    "Please make sure that all words are spelled correctly and that you've selected enough categories.",
+    "Is each word spelled as the book spells it? Fewer words find more.",
+)
 
 _FORMULA = re.compile(r'<(span|div) class="math notranslate nohighlight"([^>]*)>(.*?)</\1>', re.DOTALL)
 # A line does not begin with the mark that follows a formula.
@@ -273,7 +283,7 @@ def _finish(app, exception):
     search = Path(app.outdir, "_static", "searchtools.js")
     script = search.read_text(encoding="utf-8")
     if EXCERPTS not in script:
-        search.write_text(script + EXCERPTS, encoding="utf-8")
+        search.write_text(script.replace(*NOTHING_FOUND) + EXCERPTS, encoding="utf-8")
     lighten.lighten(Path(app.outdir))
     teaching.write(Path(app.outdir))
     pack(Path(app.outdir))

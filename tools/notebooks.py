@@ -45,7 +45,8 @@ _WIDGET = "application/vnd.jupyter.widget-view+json"
 # --------------------------------------------------------------------------- the first code cell
 
 _FIRST_CELL = '''\
-# On Colab (google.colab) this cell fetches the book's package. Where the package is, it does nothing.
+# On Colab (google.colab) this cell fetches the book's package.
+# Where the package is, it does nothing.
 import importlib.util
 import subprocess
 import sys

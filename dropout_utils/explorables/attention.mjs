@@ -155,14 +155,14 @@ function build(frame) {
   const size = (a) => [COLOURS.dropout, Math.min(0.9, 0.04 + 0.4 * Math.abs(a))];
   function activations() {
     flow.begin();
-    const { g } = flow, gap = 12, top = 20, w = (flow.width - 2 - gap) / (F + D), h = (flow.height - 2 * top - 4) / (2 * T);
+    const { g } = flow, gap = 12, top = 23, w = (flow.width - 2 - gap) / (F + D), h = (flow.height - 2 * top - 4) / (2 * T);
     const names = { embedding: "embedding", attention_output: "attn. output", feed_forward_hidden: "hidden units", feed_forward_output: "FF output" };
     Object.keys(names).forEach((part, i) => {
       const below = i > 1, columns = part === "feed_forward_hidden" ? F : D;
       const x = 1 + (i % 2) * (F * w + gap), y = top + below * (T * h + top);
       cells(flow, [x, y, columns * w, T * h], run.used[part], columns, T, size, on(part) ? masks[part] : null);
       Object.assign(g, { fillStyle: flow.ink, textAlign: "left", textBaseline: "middle" });
-      g.fillText(names[part], x, y - top / 2);
+      g.fillText(names[part], x, y - 9);
     });
   }
   function draw() {

@@ -70,7 +70,7 @@ function build(frame) {
         const x = grid.px(rates[j] - half), y = grid.py(i + 1), w = grid.px(rates[j] + half) - x, h = grid.py(i) - y;
         const good = measure === "test_loss" ? (high - value) / (high - low || 1) : (value - low) / (high - low || 1);
         g.fillStyle = measure === "gain" ? (value < 0 ? COLOURS.none : COLOURS.dropout) : COLOURS.dropout;
-        g.globalAlpha = measure === "gain" ? (0.55 * Math.abs(value)) / most : 0.05 + 0.5 * good;
+        g.globalAlpha = measure === "gain" ? 0.55 * Math.sqrt(Math.abs(value) / most) : 0.05 + 0.5 * good;
         g.fillRect(x, y, w - 1, h - 1);
         g.globalAlpha = 1;
         g.fillStyle = grid.ink;
