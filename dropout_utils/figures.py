@@ -39,6 +39,7 @@ from matplotlib.patches import PathPatch
 from matplotlib.path import Path
 from matplotlib.text import Text
 from matplotlib.textpath import text_to_path
+from matplotlib.ticker import LogFormatterSciNotation
 
 from dropout_utils._checks import (
     check_array,
@@ -226,6 +227,24 @@ def _check_text(fig: Figure) -> None:
             )
 
 
+class _PlainLog(LogFormatterSciNotation):
+    """Ticks of a logarithmic axis as numbers, 0.01 to 100,000: a power has letters too small for a phone."""
+
+    def __call__(self, x, pos=None):
+        shown = super().__call__(x, pos)
+        return f"{x:,.6g}" if shown and 1e-4 <= abs(x) < 1e6 else shown
+
+
+def _number_ticks(fig: Figure) -> None:
+    for ax in fig.axes:
+        for axis in (ax.xaxis, ax.yaxis):
+            for part in ("major", "minor"):
+                old = getattr(axis, f"get_{part}_formatter")()
+                if type(old) is LogFormatterSciNotation:
+                    new = _PlainLog(axis.get_transform().base, labelOnlyBase=old.labelOnlyBase)
+                    getattr(axis, f"set_{part}_formatter")(new)
+
+
 def _svg(fig: Figure, alt: str) -> str:
     buffer = io.StringIO()
     nothing = {key: None for key in ("Date", "Creator", "Format", "Type")}
@@ -390,6 +409,7 @@ def render(fig: Figure, alt: str, caption: str | None = None, *, png: bool = Tru
     if caption is not None:
         check_text(caption, "caption", empty=True)
     check_flag(png, "png")
+    _number_ticks(fig)
     try:
         svg = _svg(fig, alt)
         _check_text(fig)  # after drawing, when the tick labels exist

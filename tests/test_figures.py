@@ -347,3 +347,15 @@ def test_a_bad_argument_is_named(call, error, named):
     _, ax = plt.subplots()
     with pytest.raises(error, match=named):
         call(ax)
+
+
+@pytest.mark.parametrize(("low", "high", "shown"), [
+    (0.01, 100, ["0.01", "0.1", "1", "10", "100"]), (10, 1e5, ["10", "100", "1,000", "10,000", "100,000"]),
+])  # fmt: skip
+def test_a_logarithmic_axis_shows_numbers(low, high, shown):
+    figures.use_style()
+    fig, ax = plt.subplots()
+    ax.loglog([low, high], [1, 10])
+    page = figures.render(fig, "A line over five decades, for a test.")["text/html"]
+    found = re.findall(r">([\d.,]+)</text>", page)
+    assert set(shown) <= set(found) and "Verdana" not in page

@@ -91,3 +91,10 @@ def test_the_page_names_every_chapter_and_its_notebook():
     page = teaching.page()
     for path in notebooks.chapters():
         assert f"(../chapters/{path.name})" in page and f"../teaching/{path.name}" in page
+
+
+@pytest.mark.parametrize(("claims", "text"), [
+    ([], ""), (["C21"], "C21"), (["C01", "C02"], "C01, C02"), (["C04", "C05", "C06", "C08"], "C04–C06, C08"),
+])  # fmt: skip
+def test_claims_in_a_row_are_told_as_first_to_last(claims, text):
+    assert teaching.runs(claims) == text

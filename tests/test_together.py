@@ -26,3 +26,10 @@ def test_a_citation_and_a_hyphened_word_of_a_heading_stay_whole():
     found = together.whole(f"{heading}<p>a-b, Ma <em>et al.</em> [<a>2017</a>]</p>")
     assert '<span class="unbroken">feed-forward</span> <a href="#a-b" title="c-d">' in found
     assert "a-b, Ma\N{NO-BREAK SPACE}<em>et al.</em>\N{NO-BREAK SPACE}[" in found
+
+
+def test_short_code_is_not_broken_and_long_code_may_be():
+    code = '<code class="docutils literal notranslate"><span class="pre">{}</span></code>'
+    assert 'notranslate unbroken"' in together.whole(code.format("x @ W + b"))
+    assert 'notranslate unbroken"' in together.whole(code.format("a &lt; b &amp; c &lt; d"))
+    assert "unbroken" not in together.whole(code.format("monte_carlo(model, x, task=task)"))

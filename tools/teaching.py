@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+from itertools import groupby
 from pathlib import Path
 
 import nbformat
@@ -65,6 +66,15 @@ def facts(nb) -> dict:
     }
 
 
+def runs(claims: list[str]) -> str:
+    """Return claims in order as text, three and more in a row as first to last: ``C01, C04–C08``."""
+    parts = []
+    for _, run in groupby(enumerate(claims), lambda pair: int(pair[1][1:]) - pair[0]):
+        row = [claim for _, claim in run]
+        parts += [f"{row[0]}–{row[-1]}"] if len(row) > 2 else row
+    return ", ".join(parts)
+
+
 def page(root: Path = notebooks.ROOT) -> str:
     """Return the generated part of the teacher's page, as Markdown."""
     chapters = [(path.stem, facts(notebooks.read(path))) for path in notebooks.chapters(root)]
@@ -75,7 +85,7 @@ def page(root: Path = notebooks.ROOT) -> str:
     for place, (name, found) in enumerate(chapters):
         link = f"[{found['title']}](../chapters/{name}.ipynb)"
         notebook = f'<a href="../{FOLDER}/{name}.ipynb" download>{name}.ipynb</a>'
-        claims = ", ".join(found["claims"]) or ("all" if name == "ledger" else "none")
+        claims = runs(found["claims"]) or ("all" if name == "ledger" else "none")
         count = len(found["exercises"])
         table.append(f"| {link} | {found['minutes']} min | {count} | {claims} | {notebook} |")
         earlier = {home.get(claim) for claim in found["mentions"]} & {name for name, _ in chapters[:place]}

@@ -7,6 +7,7 @@ pages these spaces do not break.
 from __future__ import annotations
 
 import re
+from html import unescape
 
 from docutils import nodes
 
@@ -16,6 +17,8 @@ _SPACE = re.compile(
 )
 _AUTHORS = re.compile(r" <em>et al\.</em> \[")
 _HEADING = re.compile(r"<h([1-4])>.*?</h\1>", re.DOTALL)
+_CODE = re.compile(r'<code class="docutils literal notranslate">(?=((?:<[^>]*>|[^<])*?)</code>)')
+_SHORT = 18  # signs of code: what fits beside a bullet at 320 px
 _HYPHENED = re.compile(r"(?<![\w&#;-])\w+(?:-\w+)+(?![^<]*>)")
 
 
@@ -25,13 +28,17 @@ def together(text: str) -> str:
 
 
 def whole(html: str) -> str:
-    """Return a page in which citations, and words with a hyphen in headings, stand on one line."""
+    """Return a page in which citations, short code, and words with a hyphen in headings stand on one line."""
     html = _AUTHORS.sub("\N{NO-BREAK SPACE}<em>et al.</em>\N{NO-BREAK SPACE}[", html)
 
     def kept(heading: re.Match) -> str:
         return _HYPHENED.sub(r'<span class="unbroken">\g<0></span>', heading[0])
 
-    return _HEADING.sub(kept, html)
+    def short(code: re.Match) -> str:
+        said = unescape(re.sub(r"<[^>]*>", "", code[1]))
+        return code[0].replace('notranslate"', 'notranslate unbroken"') if len(said) <= _SHORT else code[0]
+
+    return _CODE.sub(short, _HEADING.sub(kept, html))
 
 
 _AS_IT_IS = (nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, nodes.raw)

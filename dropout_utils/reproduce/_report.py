@@ -52,7 +52,7 @@ class Table:
         body = "".join(
             f'<tr style="background:transparent"><th scope="row" style="{cell};font-weight:normal">'
             + html.escape(line[0]) + "</th>"
-            + "".join(f'<td style="{cell}">{html.escape(text)}</td>' for text in line[1:]) + "</tr>"
+            + "".join(f'<td style="{cell}">{_whole(html.escape(text))}</td>' for text in line[1:]) + "</tr>"
             for line in self.lines
         )  # fmt: skip
         return (
@@ -61,6 +61,11 @@ class Table:
             f'<caption style="caption-side:top;text-align:left;color:inherit">{html.escape(self.title)}'
             f"</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         )
+
+
+def _whole(text: str) -> str:
+    """An interval is not broken inside, nor a number before its spread."""
+    return text.replace(", ", ",&nbsp;").replace(" ± ", "&nbsp;±&nbsp;")
 
 
 def table(study: Study, records: Sequence[dict]) -> Table:
