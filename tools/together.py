@@ -46,10 +46,11 @@ _AS_IT_IS = (nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, n
 
 def _keep(app, doctree, docname):
     for text in list(doctree.findall(nodes.Text)):
-        if isinstance(text.parent, _AS_IT_IS) or "std-numref" in text.parent.get("classes", ()):
+        parent = text.parent
+        if parent is None or isinstance(parent, _AS_IT_IS) or "std-numref" in parent.get("classes", ()):
             continue
         if (kept := together(text.astext())) != text:
-            text.parent.replace(text, nodes.Text(kept))
+            parent.replace(text, nodes.Text(kept))
 
 
 def setup(app):
