@@ -65,7 +65,7 @@ def chapter_digest(notebook: str | os.PathLike) -> str:
     not changed the experiment. Left out as well are asides, cells with the tag "aside": explorables,
     quizzes and answers to exercises, which no experiment reads; assertions, which guard the prose, and
     calls of print, which show what was found: both measure nothing; and, in a cell that makes a
-    numbered figure (its tag begins with "fig-"), the statements that only call something, since they
+    numbered figure (its tag begins with ``fig-``), the statements that only call something, since they
     draw.
 
     Parameters

@@ -17,7 +17,7 @@ _SPACE = re.compile(
 )
 _AUTHORS = re.compile(r" <em>et al\.</em> \[")
 _HEADING = re.compile(r"<h([1-4])>.*?</h\1>", re.DOTALL)
-_CODE = re.compile(r'<code class="docutils literal notranslate">(?=((?:<[^>]*>|[^<])*?)</code>)')
+_CODE = re.compile(r'<code class="[^"]*\bliteral notranslate">(?=((?:<[^>]*>|[^<])*?)</code>)')
 _SHORT = 18  # signs of code: what fits beside a bullet at 320 px
 _HYPHENED = re.compile(r"(?<![\w&#;-])\w+(?:-\w+)+(?![^<]*>)")
 

@@ -143,7 +143,7 @@ def drop_head(x, p, *, rescale="kept", mask=None, generator=None, training=True)
     References
     ----------
     W. Zhou, T. Ge, F. Wei, M. Zhou, K. Xu. Scheduled DropHead: a regularization method for transformer
-    models. Findings of EMNLP 2020, 1971-1980, section 3.
+    models. Findings of EMNLP 2020, 1971–1980, section 3.
 
     Examples
     --------

@@ -1,9 +1,9 @@
 """Transformer blocks from scratch, with dropout at separately settable sites.
 
-The sites, and the names they have elsewhere:
+The sites, and the names they have in ``torch.nn.TransformerEncoderLayer``:
 
 ==================  ==============================================  ======================================
-name here           what is dropped                                 in ``torch.nn.TransformerEncoderLayer``
+name here           what is dropped                                 in PyTorch's encoder layer
 ==================  ==============================================  ======================================
 `attention`         attention weights, after the softmax            ``self_attn.dropout``
 `attention_output`  output of the attention sub-layer, before it    ``dropout1`` (decoder: ``dropout1`` and
