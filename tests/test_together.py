@@ -25,7 +25,7 @@ def test_a_citation_and_a_hyphened_word_of_a_heading_stay_whole():
     heading = '<h2>A feed-forward <a href="#a-b" title="c-d">#</a></h2>'
     found = together.whole(f"{heading}<p>a-b, Ma <em>et al.</em> [<a>2017</a>]</p>")
     assert '<span class="unbroken">feed-forward</span> <a href="#a-b" title="c-d">' in found
-    assert "a-b, Ma\N{NO-BREAK SPACE}<em>et al.</em>\N{NO-BREAK SPACE}[" in found
+    assert "a-b, Ma~<em>et~al.</em>~[" in found.replace("\N{NO-BREAK SPACE}", "~")
 
 
 def test_short_code_is_not_broken_and_long_code_may_be():

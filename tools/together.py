@@ -29,7 +29,7 @@ def together(text: str) -> str:
 
 def whole(html: str) -> str:
     """Return a page in which citations, short code, and words with a hyphen in headings stand on one line."""
-    html = _AUTHORS.sub("\N{NO-BREAK SPACE}<em>et al.</em>\N{NO-BREAK SPACE}[", html)
+    html = _AUTHORS.sub(" <em>et al.</em> [".replace(" ", "\N{NO-BREAK SPACE}"), html)
 
     def kept(heading: re.Match) -> str:
         return _HYPHENED.sub(r'<span class="unbroken">\g<0></span>', heading[0])
