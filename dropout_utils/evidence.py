@@ -343,8 +343,8 @@ def verdict(intervals: Iterable, minimum: float, expect: str) -> str:
     """The verdict on a claim: a pure function of the measured intervals.
 
     Each interval is read as *for* the claim (wholly beyond `minimum` in the expected direction),
-    *against* it (wholly beyond `minimum` the other way) or *undecided*. For ``expect="equal"``, for
-    means wholly inside plus or minus `minimum`, and against wholly outside.
+    *against* it (wholly beyond `minimum` the other way) or *undecided*. For ``expect="equal"``, *for*
+    means wholly inside plus or minus `minimum`, and *against* wholly outside.
 
     Parameters
     ----------

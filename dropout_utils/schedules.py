@@ -111,7 +111,7 @@ class Curriculum(_Schedule):
     Parameters
     ----------
     gamma : float
-        γ per step, above 0. After 10/γ steps less than 5e-5 of the way is left.
+        γ per step, above 0. After 10/γ steps less than 0.00005 of the way is left.
 
     References
     ----------

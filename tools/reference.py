@@ -98,8 +98,17 @@ def _sort_modules(app, config):
     config.modindex_common_prefix = ["dropout_utils."]  # or all stand under one letter
 
 
+def _tidy_signature(app, what, name, thing, options, signature, returned):
+    """Leave private fields of a dataclass out of its signature, and what Python prints for a factory."""
+    if signature:
+        signature = re.sub(r", _\w+(?:=[^,)]*)?(?=[,)])", "", signature).replace("<factory>", "...")
+        return signature, returned
+    return None
+
+
 def setup(app):
     """Register with Sphinx."""
+    app.connect("autodoc-process-signature", _tidy_signature)
     app.add_transform(TypesetReference)
     app.connect("config-inited", _sort_modules)
     app.connect("autodoc-skip-member", _leave_out)

@@ -41,7 +41,7 @@ def whole(html: str) -> str:
     return _CODE.sub(short, _HEADING.sub(kept, html))
 
 
-_AS_IT_IS = (nodes.literal, nodes.literal_block, nodes.math, nodes.math_block, nodes.raw)
+_AS_IT_IS = (nodes.literal, nodes.math, nodes.FixedTextElement)  # the last: blocks of code, of examples, ...
 
 
 def _keep(app, doctree, docname):

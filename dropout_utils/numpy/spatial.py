@@ -81,8 +81,8 @@ def drop_block_gamma(p, block, shape):
 
     .. math:: \gamma = \frac{p}{b^d} \prod_{i=1}^{d} \frac{n_i}{n_i - b + 1}
 
-    with blocks of b positions along each of the d axes, of n_i positions. It would drop the share p of all
-    positions if blocks never overlapped. They do, so that somewhat less is dropped.
+    with blocks of b positions along each of the d axes, of :math:`n_i` positions. It would drop the share p
+    of all positions if blocks never overlapped. They do, so that somewhat less is dropped.
 
     Parameters
     ----------

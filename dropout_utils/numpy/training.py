@@ -114,6 +114,7 @@ class Adam:
     References
     ----------
     D. P. Kingma, J. Ba. Adam: a method for stochastic optimization. ICLR 2015, algorithm 1.
+
     I. Loshchilov, F. Hutter. Decoupled weight decay regularization. ICLR 2019, algorithm 2.
     """
 

@@ -1,4 +1,4 @@
-"""The papers' experiments, rerun with seeds: ``python -m dropout_utils.reproduce``.
+"""The papers' experiments, rerun with seeds; ``python -m dropout_utils.reproduce`` lists them.
 
 Each study names the published numbers, trains ours on a processor or a GPU, keeps every seed with its
 provenance, and puts theirs beside ours. A run that is stopped goes on where it was, with the same result.

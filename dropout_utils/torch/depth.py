@@ -54,7 +54,7 @@ def drop_path(x, p, *, axes=None, mask=None, generator=None, training=True):
     mask : torch.Tensor or ndarray of 0 and 1, ``x.shape[:axes]``, optional
         Which branches to keep, instead of fresh coins.
     generator, training
-        See :func:`dropout_utils.torch.dropout`.
+        See :func:`~dropout_utils.torch.dropout`.
 
     Returns
     -------
@@ -203,7 +203,7 @@ def layer_drop(x, layers, p, *, mask=None, generator=None, training=True):
     mask : torch.Tensor or ndarray of 0 and 1, (L,) or (R, L), optional
         Which layers to keep, instead of fresh coins.
     generator, training
-        See :func:`dropout_utils.torch.dropout`.
+        See :func:`~dropout_utils.torch.dropout`.
 
     Returns
     -------

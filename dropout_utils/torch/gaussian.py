@@ -156,7 +156,7 @@ def alpha_dropout(x, p, *, shared=0, mask=None, generator=None, training=True):
     mask : torch.Tensor or ndarray of 0 and 1 (or booleans), optional
         A keep-mask to use instead of a fresh one; must broadcast to the shape of `x`.
     generator, training
-        See :func:`dropout_utils.torch.dropout`.
+        See :func:`~dropout_utils.torch.dropout`.
 
     Returns
     -------

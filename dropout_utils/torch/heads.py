@@ -36,7 +36,7 @@ def attention_dropout(weights, p, *, mask=None, generator=None, training=True):
     mask : torch.Tensor or ndarray of 0 and 1, optional
         A keep-mask that broadcasts to the shape of `weights`.
     generator, training
-        See :func:`dropout_utils.torch.dropout`.
+        See :func:`~dropout_utils.torch.dropout`.
 
     Returns
     -------
@@ -128,7 +128,7 @@ def drop_head(x, p, *, rescale="kept", mask=None, generator=None, training=True)
     mask : torch.Tensor or ndarray of 0 and 1, (B, H) or (R, B, H), optional
         Which heads to keep, instead of fresh coins.
     generator, training
-        See :func:`dropout_utils.torch.dropout`.
+        See :func:`~dropout_utils.torch.dropout`.
 
     Returns
     -------

@@ -44,7 +44,7 @@ def locked_dropout(x, p, *, axis=-2, mask=None, generator=None, training=True):
     mask : torch.Tensor or ndarray of 0 and 1 (or booleans), optional
         A keep-mask to use instead of a fresh one; must broadcast to the shape of `x` with 1 for time.
     generator, training
-        See :func:`dropout_utils.torch.dropout`.
+        See :func:`~dropout_utils.torch.dropout`.
 
     Returns
     -------
@@ -154,7 +154,7 @@ class VariationalRNN(nn.Module):
     recurrent_p : float, optional
         The drop probability of the states; by default `p`.
     generator : numpy.random.Generator or torch.Generator, optional
-        Where the masks come from; see :func:`dropout_utils.torch.dropout`.
+        Where the masks come from; see :func:`~dropout_utils.torch.dropout`.
 
     Attributes
     ----------

@@ -62,7 +62,7 @@ def spatial_dropout1d(x, p, *, mask=None, generator=None, training=True):
     mask : torch.Tensor or ndarray of 0 and 1, optional
         A keep-mask that broadcasts to (..., channels).
     generator : numpy.random.Generator, sequence of R of them, or torch.Generator, optional
-        Where a fresh mask comes from; see :func:`dropout_utils.torch.dropout`.
+        Where a fresh mask comes from; see :func:`~dropout_utils.torch.dropout`.
     training : bool
         In evaluation (False), `x` is returned as it is.
 
@@ -162,7 +162,7 @@ def drop_block1d(x, p, block=5, *, mask=None, normalise="share", generator=None,
         By the share of units kept: of all units of `x` together, or of each replica where `p` or
         `generator` has one for each. Or by the probability of each position.
     generator : numpy.random.Generator, sequence of R of them, or torch.Generator, optional
-        Where blocks are drawn from; see :func:`dropout_utils.torch.dropout`.
+        Where blocks are drawn from; see :func:`~dropout_utils.torch.dropout`.
     training : bool
         In evaluation (False), `x` is returned as it is.
 
@@ -292,7 +292,7 @@ def max_pool_dropout1d(x, p, kernel_size=2, stride=None, *, mask=None, generator
     mask : torch.Tensor or ndarray of 0 and 1, optional
         A keep-mask that broadcasts to the shape of `x`.
     generator : numpy.random.Generator, sequence of R of them, or torch.Generator, optional
-        Where a fresh mask comes from; see :func:`dropout_utils.torch.dropout`.
+        Where a fresh mask comes from; see :func:`~dropout_utils.torch.dropout`.
     training : bool
         False: probabilistic weighted pooling.
 

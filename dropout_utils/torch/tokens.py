@@ -49,7 +49,7 @@ def token_dropout(tokens, p, *, unknown, protected=(), mask=None, generator=None
     mask : torch.Tensor or ndarray of 0 and 1 (or booleans), optional
         A keep-mask to use instead of a fresh one; must broadcast to the shape of `tokens`.
     generator, training
-        See :func:`dropout_utils.torch.dropout`.
+        See :func:`~dropout_utils.torch.dropout`.
 
     Returns
     -------
@@ -170,7 +170,7 @@ def word_dropout(x, tokens, p, *, vocabulary=None, per="example", mask=None, gen
         A keep-mask to use instead of a fresh one: it must broadcast to (..., V) per example, to (V,) or
         (R, V) per step, to (..., T) per token.
     generator, training
-        See :func:`dropout_utils.torch.dropout`.
+        See :func:`~dropout_utils.torch.dropout`.
 
     Returns
     -------
