@@ -763,9 +763,10 @@ def _with_unit(number: str, unit: str) -> str:
 
 
 def _whole(page: str, unit: str = "") -> str:
-    """HTML in which "n = 24", "1 point" and "a / b" are not broken before what belongs to them."""
+    """HTML as print has it: "n = 24", "1 point", "1 to 2" and "a / b" are not broken in two."""
     page = re.sub(r"\b[np] = \d+(\.\d+)?", r'<span style="white-space:nowrap">\g<0></span>', page)
-    page = page.replace(" / ", "&nbsp;/ ")
+    page = page.replace(" / ", "&nbsp;/ ").replace("&#x27;", "’")
+    page = re.sub(r"(?<=\binterval )(\S+) to (?=\S)", r"\1&nbsp;to&nbsp;", page)
     if unit:
         many = html.escape(unit)
         pattern = rf"(?<=\d) (?={re.escape(many.removesuffix('s'))})({re.escape(many)})?"
@@ -782,7 +783,7 @@ def _box(*parts: str) -> str:
 
 
 def _heading(claim: str, sentence: str) -> str:
-    return f'<p style="margin:0 0 .4em"><strong>Claim {claim}.</strong> {html.escape(sentence)}</p>'
+    return f'<p style="margin:0 0 .4em"><strong>Claim {claim}.</strong> {_whole(html.escape(sentence))}</p>'
 
 
 def _facts(facts: dict[str, str], unit: str) -> str:
@@ -828,7 +829,9 @@ def _interval_svg(condition: dict, data: dict, limits: tuple[float, float]) -> s
     room = width * minimum / (limits[1] - limits[0]) > 8 + 5.5 * len(size)
     scale = minimum if room else _round_below(0.95 * max(-limits[0], limits[1]))
     half = width * (condition["high"] - condition["low"]) / (limits[1] - limits[0]) / 2
-    radius = min(4.5, max(2.0, 0.9 * half))  # or it would hide the ends of a narrow interval
+    # The dot does not hide the ends of a narrow interval; one that is narrower than a dot has no ends to see.
+    radius = min(4.5, max(2.5, 0.6 * half))
+    ends = ("low", "high") if half > 4 else ()
     ticks = tick(0, "0") + "".join(
         tick(end, f"{sign}{scale:.3g}")
         for sign, end in (("−", -scale), ("+", scale))
@@ -843,7 +846,7 @@ def _interval_svg(condition: dict, data: dict, limits: tuple[float, float]) -> s
         f'<line x1="{at(condition["low"])}" x2="{at(condition["high"])}" y1="{middle}" y2="{middle}" '
         'stroke="currentColor" stroke-width="2.5"/>'
         + "".join(f'<line x1="{at(condition[end])}" x2="{at(condition[end])}" y1="{middle - 4}" '
-                  f'y2="{middle + 4}" stroke="currentColor" stroke-width="2"/>' for end in ("low", "high"))
+                  f'y2="{middle + 4}" stroke="currentColor" stroke-width="2"/>' for end in ends)
         + f'<circle cx="{at(condition["mean"])}" cy="{middle}" r="{radius:.1f}" fill="currentColor"/>'
         f"{ticks}</svg>"
     )

@@ -503,7 +503,7 @@ class Ledger:
             elif row.verdict == "holds, with conditions":
                 sentence += f" <em>{_whole(html.escape(row.card._summary()))}</em>"
             cells = [
-                ("Claim", position, f"<strong>{row.claim}</strong>"),
+                ("Claim", position, f"<strong>{row.label}</strong>"),
                 ("Sentence", position, sentence),
                 ("Chapter", claims.CHAPTERS.index(row.chapter), chapter),
                 ("Verdict", order.index(row.verdict), f"{symbol} {row.verdict}"),
@@ -547,7 +547,7 @@ class Ledger:
                     found += " (run before the chapter last changed)"
             style = f"{narrow};vertical-align:top;border-bottom:1px solid"
             cells = "".join(f'<td style="{style}">{text}</td>'
-                            for text in (row.verdict, found.replace(" ×", "&nbsp;×"), moved))
+                            for text in (row.verdict, found.replace(" × ", "&nbsp;×&nbsp;"), moved))
             rows.append(f'<tr style="background:transparent"><th scope="row" style="{style}">{row.label}</th>'
                         f"{cells}</tr>")
             lines.append(f"{row.name:<8} {row.verdict:<24} {found}; flipped: {moved}")
