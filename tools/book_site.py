@@ -130,6 +130,7 @@ Search.htmlToText = ((read) => (html, ...rest) => {
   const page = new DOMParser().parseFromString(html, "text/html");
   const furniture = ".bd-header-article, .bd-sidebar-secondary, .onlyprint, .prev-next-footer, footer, style";
   page.querySelectorAll(furniture).forEach((part) => part.remove());
+  page.querySelectorAll("td, th, li, dt, dd, p, pre, summary").forEach((part) => part.append(" "));
   return read(page.documentElement.outerHTML, ...rest).replace(/\\[()[\]]/g, "");
 })(Search.htmlToText);
 """
